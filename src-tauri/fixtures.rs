@@ -97,6 +97,7 @@ pub(crate) fn review(id: i64, may_decide: bool) -> Review {
     let request = Request {
         id: RequestId(id),
         requester: Person {
+            on_behalf_of: None,
             id: UserId(9),
             login: "lee".to_owned(),
             name: "Lee Novak".to_owned(),
@@ -117,6 +118,8 @@ pub(crate) fn review(id: i64, may_decide: bool) -> Review {
         ends_at: None,
     };
     Review {
+        on_behalf_of: None,
+        asked_reviewers: Vec::new(),
         request,
         recent_grants: 0,
         may_decide,
@@ -157,6 +160,7 @@ pub(crate) fn denied() -> What {
 
 pub(crate) fn please_review(request: i64) -> What {
     What::PleaseReview {
+        on_behalf_of: None,
         request: RequestId(request),
         requester: "Lee Novak".to_owned(),
         reason: "Ticket 4412".to_owned(),

@@ -187,6 +187,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             reason,
             asked,
             extends,
+            on_behalf_of,
         } => (
             Topic::Review(*request),
             Message {
@@ -195,15 +196,16 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                     (Some(_), None) => format!("{} asks for {name}", person(requester)),
                     (None, None) => format!("{} asks to unlock {name}", person(requester)),
                 },
-                body: match (asked, extends) {
-                    (Some(asked), Some(ends_at)) => {
-                        let ends_at = time_format::moment(*ends_at, now, zone);
-                        let what = format!("{asked} from approval; access ends at {ends_at}");
-                        with_quote(&what, reason)
-                    }
-                    (Some(asked), None) => with_quote(&format!("For {asked}"), reason),
-                    (None, _) => with_quote("It was not used for a while", reason),
-                },
+                body: for_whom(on_behalf_of.as_deref())
+                    + &match (asked, extends) {
+                        (Some(asked), Some(ends_at)) => {
+                            let ends_at = time_format::moment(*ends_at, now, zone);
+                            let what = format!("{asked} from approval; access ends at {ends_at}");
+                            with_quote(&what, reason)
+                        }
+                        (Some(asked), None) => with_quote(&format!("For {asked}"), reason),
+                        (None, _) => with_quote("It was not used for a while", reason),
+                    },
                 click: show(Tab::Review),
                 buttons: vec![Button {
                     label: "Review",
@@ -222,6 +224,12 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             },
         ),
     }
+}
+
+/// On whose behalf a deputy is asked to decide.
+fn for_whom(principal: Option<&str>) -> String {
+    let said = principal.map(|principal| format!("You decide for {}. ", person(principal)));
+    said.unwrap_or_default()
 }
 
 /// Says that the sign-in will not outlast this run, and why.

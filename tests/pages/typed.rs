@@ -18,6 +18,7 @@ const TYPE: &str = "const form = document.getElementById(arguments[0]);
     if (panel) panel.open = true;
     for (const field of form.elements) {
         if (field.type === 'radio') field.checked = true;
+        if (field.type === 'datetime-local') field.value = '2030-01-15T12:00';
         if (field.tagName === 'SELECT') field.selectedIndex = field.options.length - 1;
         if (field.matches('textarea, input:not([type])')) field.value = `Typed: ${field.name}`;
         field.dispatchEvent(new Event('input', { bubbles: true }));

@@ -7,7 +7,7 @@ use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{ResourceId, SessionId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::request::Request;
-use hourkey_domain::review::{Regulars, Role};
+use hourkey_domain::review::{Decider, Regulars, Role};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
 use hourkey_store::organisation::User;
@@ -70,47 +70,58 @@ impl From<&Grant> for Target {
 }
 
 impl Actor {
-    /// The person who acts, as the transaction of their act reads it.
+    /// The person who acts at `now`, as the transaction of their act reads it.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] when they were disabled or removed since they signed in.
-    pub async fn load(tx: &mut dyn Read, caller: impl Into<Caller>) -> Result<Self, AppError> {
+    pub async fn load(
+        tx: &mut dyn Read,
+        caller: impl Into<Caller>,
+        now: Time,
+    ) -> Result<Self, AppError> {
         let caller = caller.into();
         let user = tx.user(caller.user).await?;
         let user = user.filter(|user| !user.disabled).ok_or_else(gone)?;
-        let (mut roles, mut approves) = (Vec::new(), BTreeSet::new());
-        let mut stands_in = BTreeMap::new();
-        if caller.reaches_others() {
-            roles.clone_from(&user.roles);
-            approves.extend(tx.approves(user.id).await?);
-            if tx.fallback_reviewers().await?.contains(&user.id) {
-                let scarce = tx.scarcely_reviewed().await?.into_iter();
-                let scarce = scarce.map(|(resource, one)| (resource, Regulars::from(one)));
-                stands_in.extend(scarce);
+        if !caller.reaches_others() {
+            let reach = Reach::new(user.id, Vec::new(), BTreeSet::new(), BTreeMap::new());
+            return Ok(Self { user, reach });
+        }
+        let own = own_reach(tx, &user).await?;
+        let mut deputises = Vec::new();
+        let named = tx.deputyships_of(user.id).await?;
+        let holding = named.into_iter().filter(|it| it.holds(now));
+        let held: Vec<_> = holding.collect();
+        if !held.is_empty() && reviews_anything(tx, user.id).await? {
+            for deputyship in held {
+                let principal = tx.user(deputyship.principal).await?;
+                if let Some(principal) = principal.filter(|principal| !principal.disabled) {
+                    deputises.push((deputyship, own_reach(tx, &principal).await?));
+                }
             }
         }
-        let reach = Reach::new(user.id, roles, approves, stands_in);
+        let reach = own.deputising(deputises);
         Ok(Self { user, reach })
     }
 
-    /// The person who looks, of the organisation as one value.
+    /// The person who looks at `now`, of the organisation as one value.
     ///
     /// # Errors
     /// As [`Actor::load`].
     pub fn looking(
         organisation: &Organisation,
         caller: impl Into<Caller>,
+        now: Time,
     ) -> Result<Self, AppError> {
-        Self::of(organisation, caller).ok_or_else(gone)
+        Self::of(organisation, caller, now).ok_or_else(gone)
     }
 
     /// The person, when they exist and are not disabled.
     #[must_use]
-    pub fn of(organisation: &Organisation, caller: impl Into<Caller>) -> Option<Self> {
+    pub fn of(organisation: &Organisation, caller: impl Into<Caller>, now: Time) -> Option<Self> {
         let caller = caller.into();
         let user = organisation.enabled_user(caller.user)?;
         Some(Self {
-            reach: organisation.reach(caller.user, caller.reaches_others())?,
+            reach: organisation.reach(caller.user, caller.reaches_others(), now)?,
             user: (**user).clone(),
         })
     }
@@ -126,8 +137,9 @@ impl Actor {
         caller: Caller,
         session: SessionId,
     ) -> Result<Option<(Self, Time)>, AppError> {
-        let ends_at = session::running_until(app, organisation, session, app.clock.now()).await?;
-        Ok(Self::of(organisation, caller).zip(ends_at))
+        let now = app.clock.now();
+        let ends_at = session::running_until(app, organisation, session, now).await?;
+        Ok(Self::of(organisation, caller, now).zip(ends_at))
     }
 
     /// Whether they may do this to what is `target.user`'s: the one gate for acts on requests, grants
@@ -165,6 +177,17 @@ impl Actor {
                 Err(AppError::not_found())
             }
         }
+    }
+
+    /// Who decides, and for whom, where they do this to what is `target.user`'s: as
+    /// [`Actor::authorize`], which says the rest.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decider(&self, action: Action, target: Target) -> Result<Decider, AppError> {
+        self.authorize(action, target)?;
+        let decider = self.reach.decider(target.user, target.resource);
+        decider.ok_or_else(AppError::not_found)
     }
 
     /// Whether they administer the organisation.
@@ -238,6 +261,28 @@ impl Actor {
     pub fn administers(&self) -> bool {
         self.reach.roles().contains(&Role::Admin)
     }
+}
+
+/// What an enabled person may review in their own right.
+async fn own_reach(tx: &mut dyn Read, user: &User) -> Result<Reach, AppError> {
+    let approves = tx.approves(user.id).await?.into_iter().collect();
+    let mut stands_in = BTreeMap::new();
+    if tx.fallback_reviewers().await?.contains(&user.id) {
+        let scarce = tx.scarcely_reviewed().await?.into_iter();
+        stands_in.extend(scarce.map(|(resource, one)| (resource, Regulars::from(one))));
+    }
+    Ok(Reach::new(user.id, user.roles.clone(), approves, stands_in))
+}
+
+/// True when this person is enabled and reviews anything in their own right: who may have a deputy, and be
+/// one (rule 6).
+pub(super) async fn reviews_anything(tx: &mut dyn Read, user: UserId) -> Result<bool, AppError> {
+    let Some(found) = tx.user(user).await?.filter(|user| !user.disabled) else {
+        return Ok(false);
+    };
+    Ok(found.reviews_all()
+        || !tx.approves(user).await?.is_empty()
+        || tx.fallback_reviewers().await?.contains(&user))
 }
 
 /// The answer to somebody who was disabled or removed since they signed in.

@@ -7,8 +7,9 @@ use hourkey_domain::extension::AddsNothing;
 use hourkey_domain::format::dated;
 use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::request::{CannotApprove, Request};
+use hourkey_domain::review::Decider;
 use hourkey_domain::transition::{self, CannotUndo, TooLate, Transition};
-use hourkey_protocol::access::{Approve, Comment, Request as Shown};
+use hourkey_protocol::access::{Approve, Comment, Person, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Read, Room, Write};
@@ -69,9 +70,9 @@ pub async fn approve_in(
 ) -> Result<Shown, AppError> {
     let allowed = validate::length(body.seconds)?;
     let comment = validate::text(&body.comment)?;
-    let Request { user, resource, .. } = to_decide(tx, caller, id, now).await?;
+    let (Request { user, resource, .. }, by) = to_decide(tx, caller, id, now).await?;
     let facts = settled(tx, user, resource, now).await?;
-    let approved = transition::approve(&facts, id, Some(caller.user), allowed, comment, now);
+    let approved = transition::approve(&facts, id, Some(by), allowed, comment, now);
     let transition = match approved {
         Ok(transition) => transition,
         Err(CannotApprove::TooLate) => return Err(already_decided(tx, id, now).await),
@@ -90,9 +91,9 @@ pub async fn deny_in(
     now: Time,
 ) -> Result<Shown, AppError> {
     let comment = validate::needed_text(&body.comment)?;
-    let Request { user, resource, .. } = to_decide(tx, caller, id, now).await?;
+    let (Request { user, resource, .. }, by) = to_decide(tx, caller, id, now).await?;
     let facts = settled(tx, user, resource, now).await?;
-    let transition = match transition::deny(&facts, id, caller.user, comment, now) {
+    let transition = match transition::deny(&facts, id, by, comment, now) {
         Ok(transition) => transition,
         Err(TooLate) => return Err(already_decided(tx, id, now).await),
     };
@@ -121,7 +122,7 @@ pub async fn undo_in(
     lapse: TimeDelta,
     now: Time,
 ) -> Result<Shown, AppError> {
-    let request = to_decide(tx, caller, id, now).await?;
+    let (request, _) = to_decide(tx, caller, id, now).await?;
     let (user, resource) = (request.user, request.resource);
     let facts = settled(tx, user, resource, now).await?;
     let decision = tx.undoable(id).await?;
@@ -181,25 +182,28 @@ fn cannot_undo(why: CannotUndo) -> AppError {
     AppError::refused(Code::AlreadyDecided, sentence)
 }
 
-/// The request, if this person may decide it.
+/// The request, if this person may decide it, and who decides it for whom.
 async fn to_decide(
     tx: &mut dyn Read,
     caller: Caller,
     id: RequestId,
     now: Time,
-) -> Result<Request, AppError> {
-    let actor = Actor::load(tx, caller).await?;
+) -> Result<(Request, Decider), AppError> {
+    let actor = Actor::load(tx, caller, now).await?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
-    actor.authorize(Action::Decide, Target::from(&request))?;
-    reset::check_decision(tx, caller.user, request.user, now).await?;
-    Ok(request)
+    let by = actor.decider(Action::Decide, Target::from(&request))?;
+    // Whoever could sign in as the principal has named the deputy, or could have.
+    for account in [Some(by.user), by.on_behalf_of].into_iter().flatten() {
+        reset::check_decision(tx, account, request.user, now).await?;
+    }
+    Ok((request, by))
 }
 
 /// Tells a reviewer, or the requester, who came first and what they did.
 pub(super) async fn already_decided(tx: &mut dyn Read, id: RequestId, now: Time) -> AppError {
     match presenter::request(tx, id, now).await {
         Ok(request) => {
-            let told = request.told(|person| person.name.clone());
+            let told = request.told(Person::said);
             let detail = presenter::too_late(&told, request.decided_at());
             AppError::refused(Code::AlreadyDecided, detail)
         }

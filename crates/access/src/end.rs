@@ -3,7 +3,7 @@
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId, UserId};
 use hourkey_domain::transition::{self, TooLate};
-use hourkey_protocol::access::{Comment, Grant as ShownGrant, Request as Shown};
+use hourkey_protocol::access::{Comment, Grant as ShownGrant, Person, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Read, Room, Write};
 
@@ -65,7 +65,7 @@ pub async fn cancel_in(
     id: RequestId,
     now: Time,
 ) -> Result<Shown, AppError> {
-    let actor = Actor::load(tx, caller).await?;
+    let actor = Actor::load(tx, caller, now).await?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     actor.authorize(Action::Cancel, Target::from(&request))?;
     let facts = settled(tx, request.user, request.resource, now).await?;
@@ -84,7 +84,7 @@ pub async fn release_in(
     id: GrantId,
     now: Time,
 ) -> Result<ShownGrant, AppError> {
-    let actor = Actor::load(tx, caller).await?;
+    let actor = Actor::load(tx, caller, now).await?;
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
     actor.authorize(Action::Release, Target::from(&grant))?;
     let facts = settled(tx, grant.user, grant.resource, now).await?;
@@ -107,11 +107,11 @@ pub async fn revoke_in(
     now: Time,
 ) -> Result<ShownGrant, AppError> {
     let comment = validate::needed_text(&body.comment)?;
-    let actor = Actor::load(tx, caller).await?;
+    let actor = Actor::load(tx, caller, now).await?;
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
-    actor.authorize(Action::Revoke, Target::from(&grant))?;
+    let by = actor.decider(Action::Revoke, Target::from(&grant))?;
     let facts = settled(tx, grant.user, grant.resource, now).await?;
-    let transitions = match transition::revoke(&facts, id, caller.user, comment, now) {
+    let transitions = match transition::revoke(&facts, id, by, comment, now) {
         Ok(transitions) => transitions,
         Err(TooLate) => return Err(already_ended(tx, id, now).await),
     };
@@ -125,7 +125,7 @@ pub async fn revoke_in(
 async fn already_ended(tx: &mut dyn Read, id: GrantId, now: Time) -> AppError {
     match presenter::grant(tx, id, now).await {
         Ok(grant) => {
-            let told = grant.outcome().told(|person| person.name.clone());
+            let told = grant.outcome().told(Person::said);
             let detail = presenter::too_late(&told, grant.ended_at());
             AppError::refused(Code::AlreadyEnded, detail)
         }

@@ -10,6 +10,7 @@ use hourkey_store::access::OpenFilter;
 use hourkey_store::{Read, StoreError, Write};
 
 use super::act::Act;
+use super::actor::reviews_anything;
 use super::record;
 use crate::error::AppError;
 
@@ -79,7 +80,14 @@ pub(super) async fn load(
     };
     let history = tx.access_history(user, Some(resource)).await?.pop();
     let history = history.map(|(_, history)| history).unwrap_or_default();
+    let by = grant.as_ref().and_then(Granted::approved_by);
+    let deputy = by.filter(|by| by.on_behalf_of.is_some());
+    let deputy_left = match deputy {
+        Some(deputy) => !reviews_anything(tx, deputy.user).await?,
+        None => false,
+    };
     Ok(AccessFacts {
+        deputy_left,
         user,
         resource,
         user_enabled,

@@ -52,7 +52,7 @@ pub struct Added {
 /// As for an unknown page for all others.
 pub async fn list(app: &App, caller: impl Into<Caller>) -> Result<Vec<Gateway>, AppError> {
     let organisation = app.organisation().await?;
-    match Actor::looking(&organisation, caller)?.sees_configuration() {
+    match Actor::looking(&organisation, caller, app.clock.now())?.sees_configuration() {
         true => Ok(app.store.read().await?.gateways().await?),
         false => Err(AppError::not_found()),
     }
@@ -69,7 +69,7 @@ pub async fn add(app: &App, caller: impl Into<Caller>, wanted: Wanted) -> Result
     app.transact(Room::Usual, move |tx, now| {
         let wanted = wanted.clone();
         Box::pin(async move {
-            let maker = authorized(tx, caller).await?;
+            let maker = authorized(tx, caller, now).await?;
             add_in(tx, wanted, Some(maker), now).await
         })
     })
@@ -105,7 +105,7 @@ pub async fn new_token(
     app.budgets.change(caller.user, app.clock.now())?;
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
-            let maker = authorized(tx, caller).await?;
+            let maker = authorized(tx, caller, now).await?;
             let gateway = tx.gateway(id).await?.ok_or_else(AppError::not_found)?;
             let (token, its_digest) = new_secret();
             tx.set_gateway_token(id, its_digest, now + TOKEN).await?;
@@ -127,7 +127,7 @@ pub async fn remove(app: &App, caller: impl Into<Caller>, id: GatewayId) -> Resu
     app.budgets.change(caller.user, app.clock.now())?;
     app.transact(Room::Kept, move |tx, now| {
         Box::pin(async move {
-            let maker = authorized(tx, caller).await?;
+            let maker = authorized(tx, caller, now).await?;
             remove_in(tx, id, Some(maker), now).await
         })
     })
@@ -145,8 +145,8 @@ pub async fn remove_here(store: &Arc<dyn Store>, id: GatewayId, now: Time) -> Re
     .await
 }
 
-async fn authorized(tx: &mut dyn Write, caller: Caller) -> Result<UserId, AppError> {
-    let actor = Actor::load(tx, caller).await?;
+async fn authorized(tx: &mut dyn Write, caller: Caller, now: Time) -> Result<UserId, AppError> {
+    let actor = Actor::load(tx, caller, now).await?;
     actor.authorize_resources("Only administrators and operators add and remove gateways.")
 }
 

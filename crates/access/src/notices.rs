@@ -7,13 +7,15 @@ use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::request::{Request, State};
+use hourkey_domain::review::Decider;
 use hourkey_domain::transition::{Gives, GrantChange, Transition};
+use hourkey_protocol::access::for_whom;
 use hourkey_protocol::notice::What;
 use hourkey_store::access::{NewNotice, ReviewOf};
 use hourkey_store::{Read, StoreError, Write};
 
 use super::act::{Act, Recorded};
-use super::presenter;
+use super::{deputies, presenter};
 use crate::error::AppError;
 use crate::mail::queue;
 
@@ -29,7 +31,7 @@ pub(super) async fn tell(
     act: Act,
 ) -> Result<(), AppError> {
     let by = match transition.decided_by(act.actor) {
-        Some(by) => Some(user_name(tx, by).await?),
+        Some(by) => Some(decider_name(tx, by).await?),
         None => None,
     };
     let (user, resource, what) = match transition {
@@ -179,10 +181,10 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Asks reviewers to decide a request, in place of the notice about the request before. While that
+/// Asks reviewers, and the deputies of those who are away, to decide a request, in place of the notice about the request before. While that
 /// one is young and its requester has withdrawn what it was about, they are told anew later
 /// ([`Write::review_notices_due`](hourkey_store::access::AccessRead::review_notices_due)).
-async fn ask_for_review(
+pub(super) async fn ask_for_review(
     tx: &mut dyn Write,
     request: &Request,
     reviewers: &[UserId],
@@ -190,7 +192,10 @@ async fn ask_for_review(
 ) -> Result<(), AppError> {
     let requester = user_name(tx, request.user).await?;
     let extends = extends(tx, request).await?;
-    for reviewer in reviewers.iter().copied() {
+    let deputies = deputies::standing_in(tx, request.user, reviewers, at).await?;
+    let own = reviewers.iter().map(|reviewer| (*reviewer, None));
+    let theirs = deputies.iter().map(|it| (it.deputy, Some(it.principal)));
+    for (reviewer, principal) in own.chain(theirs) {
         let of = review_of(request, reviewer);
         let what = What::PleaseReview {
             request: request.id,
@@ -198,6 +203,10 @@ async fn ask_for_review(
             reason: request.reason.as_str().to_owned(),
             asked: presenter::length(request.terms.purpose, request.asked),
             extends,
+            on_behalf_of: match principal {
+                Some(principal) => Some(user_name(tx, principal).await?),
+                None => None,
+            },
         };
         let again_at = match tx.review_notice(of).await? {
             Some(before) if was_withdrawn(tx, &before.what).await? => {
@@ -277,6 +286,18 @@ async fn extends(tx: &mut dyn Read, request: &Request) -> Result<Option<Time>, A
     let until = own.and_then(|own| own.until);
     let ends_at = grant.window.expires_at;
     Ok(Some(until.map_or(ends_at, |until| until.min(ends_at))))
+}
+
+/// Who decided, and for whom.
+async fn decider_name(tx: &mut dyn Read, by: Decider) -> Result<String, AppError> {
+    let principal = match by.on_behalf_of {
+        Some(principal) => Some(user_name(tx, principal).await?),
+        None => None,
+    };
+    Ok(for_whom(
+        &user_name(tx, by.user).await?,
+        principal.as_deref(),
+    ))
 }
 
 /// A person's display name.

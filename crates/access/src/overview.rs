@@ -53,7 +53,7 @@ impl Overview {
     /// [`Code::Forbidden`] for whoever may not see it.
     pub async fn of(app: &App, caller: impl Into<Caller>, sight: Sight) -> Result<Self, AppError> {
         let organisation = app.organisation().await?;
-        let actor = Actor::looking(&organisation, caller)?;
+        let actor = Actor::looking(&organisation, caller, app.clock.now())?;
         let sees_all = actor.sees_all();
         let may = match sight {
             Sight::Configuration => actor.sees_configuration(),

@@ -10,7 +10,7 @@ use hourkey_domain::ids::{GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::request::{Purpose, Request, State as RequestState};
 use hourkey_protocol::access::{
-    Grant as ShownGrant, GrantStatus, Person, Request as Shown, RequestStatus,
+    Grant as ShownGrant, GrantStatus, Person, Principal, Request as Shown, RequestStatus,
 };
 use hourkey_store::{Read, StoreError};
 
@@ -168,10 +168,11 @@ impl<'t> Show<'t> {
             GrantState::Revoked {
                 at,
                 by,
+                on_behalf_of,
                 cause,
                 comment,
             } => {
-                let by = self.maybe_person(by).await?;
+                let by = self.maybe_decider(by, on_behalf_of).await?;
                 GrantStatus::Revoked {
                     at,
                     by,
@@ -199,10 +200,11 @@ impl<'t> Show<'t> {
             RequestState::Approved {
                 at,
                 by,
+                on_behalf_of,
                 length,
                 comment,
             } => {
-                let by = self.maybe_person(by).await?;
+                let by = self.maybe_decider(by, on_behalf_of).await?;
                 RequestStatus::Approved {
                     at,
                     by,
@@ -210,8 +212,13 @@ impl<'t> Show<'t> {
                     comment: comment.into(),
                 }
             }
-            RequestState::Denied { at, by, comment } => {
-                let by = self.person(by).await?;
+            RequestState::Denied {
+                at,
+                by,
+                on_behalf_of,
+                comment,
+            } => {
+                let by = self.decider(by, on_behalf_of).await?;
                 RequestStatus::Denied {
                     at,
                     by,
@@ -233,14 +240,53 @@ impl<'t> Show<'t> {
         }
     }
 
-    async fn person(&mut self, id: UserId) -> Result<Person, AppError> {
+    async fn maybe_decider(
+        &mut self,
+        id: Option<UserId>,
+        on_behalf_of: Option<UserId>,
+    ) -> Result<Option<Person>, AppError> {
+        match id {
+            Some(id) => self.decider(id, on_behalf_of).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Who decided, and for whom.
+    async fn decider(
+        &mut self,
+        id: UserId,
+        on_behalf_of: Option<UserId>,
+    ) -> Result<Person, AppError> {
+        let principal = match on_behalf_of {
+            Some(principal) => Some(self.principal(principal).await?),
+            None => None,
+        };
+        Ok(Person {
+            on_behalf_of: principal,
+            ..self.person(id).await?
+        })
+    }
+
+    /// Somebody on whose behalf a deputy decides.
+    pub(crate) async fn principal(&mut self, id: UserId) -> Result<Principal, AppError> {
+        let Person { id, name, .. } = self.person(id).await?;
+        Ok(Principal { id, name })
+    }
+
+    /// A person.
+    pub(crate) async fn person(&mut self, id: UserId) -> Result<Person, AppError> {
         if let Some(person) = self.people.get(&id) {
             return Ok(person.clone());
         }
         let Some((login, name)) = self.tx.user_name(id).await? else {
             return Err(missing("user", id));
         };
-        let person = Person { id, login, name };
+        let person = Person {
+            id,
+            login,
+            name,
+            on_behalf_of: None,
+        };
         self.people.insert(id, person.clone());
         Ok(person)
     }

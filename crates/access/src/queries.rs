@@ -16,7 +16,7 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::Read;
-use hourkey_store::access::RequestFilter;
+use hourkey_store::access::{DecidedFilter, RequestFilter};
 
 use super::actor::{Action, Actor, Target};
 use super::eligible;
@@ -35,6 +35,9 @@ pub const PAGE: u32 = 50;
 /// How far back a reviewer is told of other grants.
 const RECENTLY: TimeDelta = TimeDelta::days(30);
 
+/// What was decided in this time is shown without a search.
+const SHOWN_DECIDED: TimeDelta = TimeDelta::days(90);
+
 /// Everything that one person sees, with the sequence number that it is true for.
 ///
 /// # Errors
@@ -45,7 +48,7 @@ pub async fn snapshot(app: &App, caller: impl Into<Caller>) -> Result<Snapshot, 
     // As new as the rest of it at least: what comes later comes again, what is missed does not.
     let seq = tx.seq().await?;
     let organisation = app.organisation_at(seq).await?;
-    let actor = Actor::looking(&organisation, caller)?;
+    let actor = Actor::looking(&organisation, caller, app.clock.now())?;
     let rows = rows(&organisation, actor.user.id, None, now);
     snapshot_in(&mut *tx, &organisation, &actor, rows, now).await
 }
@@ -94,7 +97,7 @@ pub async fn notices_in(
 /// The person.
 pub async fn me(app: &App, caller: impl Into<Caller>) -> Result<Me, AppError> {
     let organisation = app.organisation().await?;
-    let actor = Actor::looking(&organisation, caller)?;
+    let actor = Actor::looking(&organisation, caller, app.clock.now())?;
     Ok(me_of(&organisation, &actor))
 }
 
@@ -128,9 +131,12 @@ pub struct Person {
 pub async fn person(app: &App, user: UserId) -> Result<Person, AppError> {
     let organisation = app.organisation().await?;
     let now = app.clock.now();
-    let actor = Actor::looking(&organisation, user)?;
+    let actor = Actor::looking(&organisation, user, app.clock.now())?;
     let waiting = waiting(&organisation, &actor);
-    let theirs = |request: &&Request| request.user != user && now < request.lapses_at;
+    let theirs = |request: &&Request| {
+        let by = actor.reach.decider(request.user, request.resource);
+        by.is_some() && now < request.lapses_at
+    };
     Ok(Person {
         waiting: waiting.iter().filter(theirs).count(),
         organisation: organisation.name().to_owned(),
@@ -245,7 +251,7 @@ pub async fn request(
     id: RequestId,
 ) -> Result<Shown, AppError> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::looking(&*app.organisation().await?, caller)?;
+    let actor = Actor::looking(&*app.organisation().await?, caller, app.clock.now())?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     actor.authorize(Action::See, Target::from(&request))?;
     let show = Show::new(&mut *tx, app.clock.now());
@@ -259,7 +265,7 @@ pub async fn request(
 /// True when the person reviews this request, whose it is and for what: an auditor sees requests that
 /// they do not review.
 pub async fn reviews_request(app: &App, user: UserId, request: &Shown) -> Result<bool, AppError> {
-    let actor = Actor::looking(&*app.organisation().await?, user)?;
+    let actor = Actor::looking(&*app.organisation().await?, user, app.clock.now())?;
     Ok(actor.reviews(request.requester.id, request.resource))
 }
 
@@ -292,7 +298,7 @@ pub(crate) async fn all_requests(
 pub async fn reviews(app: &App, caller: impl Into<Caller>) -> Result<Vec<Review>, AppError> {
     let mut tx = app.store.read().await?;
     let organisation = app.organisation().await?;
-    let actor = Actor::looking(&organisation, caller)?;
+    let actor = Actor::looking(&organisation, caller, app.clock.now())?;
     reviews_in(&mut *tx, &organisation, &actor, app.clock.now()).await
 }
 
@@ -349,27 +355,49 @@ pub async fn review_in(
         return Ok(None);
     }
     let recent_grants = tx.grants_since(requester, resource, now - RECENTLY).await?;
-    let may_decide = requester != actor.user.id;
-    let request = Show::new(tx, now).request(request).await?;
+    let by = actor.reach.decider(requester, resource);
+    let asked = tx.asked_reviewers(request.id).await?;
+    let mut show = Show::new(tx, now);
+    let mut asked_reviewers = Vec::with_capacity(asked.len());
+    for person in asked {
+        asked_reviewers.push(show.person(person).await?.name);
+    }
     Ok(Some(Review {
-        request,
+        on_behalf_of: match by.and_then(|by| by.on_behalf_of) {
+            Some(principal) => Some(show.principal(principal).await?),
+            None => None,
+        },
+        request: show.request(request).await?,
         recent_grants,
-        may_decide,
+        may_decide: by.is_some(),
+        asked_reviewers,
     }))
 }
 
 /// Requests that the person may review and that are decided or ended, newest first, with ids
-/// below `before`. Empty for those who review nothing.
+/// below `before`: of the last 90 days, or all those whose person, resource or reason has the words
+/// `searched`. Empty for those who review nothing.
 pub async fn decided(
     app: &App,
     user: UserId,
+    searched: &str,
     before: Option<RequestId>,
 ) -> Result<Page<Shown>, AppError> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::looking(&*app.organisation().await?, user)?;
+    let filter = match searched.trim() {
+        "" => DecidedFilter {
+            since: Some(app.clock.now() - SHOWN_DECIDED),
+            search: None,
+        },
+        searched => DecidedFilter {
+            since: None,
+            search: Some(searched.to_owned()),
+        },
+    };
+    let actor = Actor::looking(&*app.organisation().await?, user, app.clock.now())?;
     let (mut found, mut before) = (Vec::new(), before);
     while actor.reach.is_some() && found.len() <= PAGE as usize {
-        let batch = tx.decided_requests(before, PAGE + 1).await?;
+        let batch = tx.decided_requests(&filter, before, PAGE + 1).await?;
         let Some(last) = batch.last() else { break };
         before = Some(last.id);
         found.extend(

@@ -12,7 +12,7 @@ use hourkey_store::access::OpenFilter;
 use hourkey_store::mail::AboutAccount;
 
 use super::act::Act;
-use super::{facts, notices, record};
+use super::{deputies, facts, notices, record};
 use crate::directory;
 use crate::error::AppError;
 use crate::mail::queue;
@@ -42,6 +42,7 @@ pub async fn reconcile(
         let facts = after.access_facts(user, resource);
         pair(tx, facts, moved, reviewers, act).await?;
     }
+    deputies::end_void(tx, &after, act).await?;
     Ok(after)
 }
 

@@ -11,7 +11,7 @@ use hourkey_domain::request::State as RequestState;
 use hourkey_domain::settings::{AUTOMATIC_OFF_AFTER_REVOCATION, in_force};
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode};
 use hourkey_domain::transition::Granted;
-use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Shown};
+use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Shown, for_whom};
 
 /// How long what was decided against a person is shown at the resource.
 const DECISION_SHOWN: TimeDelta = TimeDelta::hours(24);
@@ -127,19 +127,25 @@ fn last_decision(
 ) -> Option<LastDecision> {
     let history = &access.history;
     let is_shown = |at: Option<Time>| at.is_some_and(|at| is_shown(history, at, now));
-    let user_name = |id| organisation.user_name(id).map(str::to_owned);
+    let decider = |by, on_behalf_of| said(organisation, by, on_behalf_of);
     if let Some(denied) = access
         .denied
         .as_deref()
         .filter(|_| is_shown(history.denied_at))
     {
-        let RequestState::Denied { at, by, comment } = &denied.state else {
+        let RequestState::Denied {
+            at,
+            by,
+            on_behalf_of,
+            comment,
+        } = &denied.state
+        else {
             return None;
         };
         return Some(LastDecision {
             kind: Decision::Denied,
             at: *at,
-            by: user_name(*by),
+            by: decider(*by, *on_behalf_of),
             cause: None,
             comment: comment.clone().into(),
             automatic_at: None,
@@ -152,6 +158,7 @@ fn last_decision(
     let GrantState::Revoked {
         at,
         by,
+        on_behalf_of,
         cause,
         comment,
     } = &taken.state
@@ -164,7 +171,7 @@ fn last_decision(
     Some(LastDecision {
         kind: Decision::Revoked,
         at: *at,
-        by: by.and_then(user_name),
+        by: by.and_then(|by| decider(by, *on_behalf_of)),
         cause: by.is_none().then_some(*cause),
         comment: comment.clone().into(),
         automatic_at: history
@@ -178,17 +185,23 @@ fn last_decision(
 fn approved(organisation: &Organisation, granted: &Granted) -> Option<Approved> {
     let RequestState::Approved {
         by: Some(by),
+        on_behalf_of,
         comment,
         ..
     } = &granted.request.state
     else {
         return None;
     };
-    let name = organisation.user_name(*by)?;
     Some(Approved {
-        by: name.to_owned(),
+        by: said(organisation, *by, *on_behalf_of)?,
         comment: comment.clone().into(),
     })
+}
+
+/// Who decided, and for whom.
+fn said(organisation: &Organisation, by: UserId, on_behalf_of: Option<UserId>) -> Option<String> {
+    let principal = on_behalf_of.and_then(|principal| organisation.user_name(principal));
+    Some(for_whom(organisation.user_name(by)?, principal))
 }
 
 fn last_touched(history: &AccessHistory, grant: Option<&Grant>) -> Option<Time> {

@@ -1,4 +1,4 @@
-//! What time alone does: lapses, starts, expiries, ends of assignments and of sessions.
+//! What time alone does: lapses, starts, expiries, ends of assignments and of sessions, and deputies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use hourkey_store::{Room, Write};
 use serde_json::Value;
 
 use super::facts::settled;
-use super::notices;
 use super::reconcile::open;
+use super::{deputies, notices};
 use crate::app::App;
 use crate::clock::sleep_until;
 use crate::error::AppError;
@@ -82,6 +82,7 @@ pub async fn sweep_now(app: &App) -> Result<(), AppError> {
     app.transact(Room::Kept, move |tx, now| {
         let before = Arc::clone(&before);
         Box::pin(async move {
+            deputies::settle_due(tx, now).await?;
             settle_due(tx, now).await?;
             repeat_due(tx, now).await?;
             own_gain::end_due(tx, &before, now).await?;

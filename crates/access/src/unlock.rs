@@ -48,7 +48,7 @@ pub async fn unlock_in(
     now: Time,
 ) -> Result<AutoLocked, AppError> {
     let comment = validate::text(&body.comment)?;
-    let actor = Actor::load(tx, caller).await?;
+    let actor = Actor::load(tx, caller, now).await?;
     actor.authorize_admin()?;
     let admin = actor.user.id;
     let user = target(tx, &body.login).await?;
@@ -72,7 +72,7 @@ pub async fn unlock_in(
 /// # Errors
 /// [`Code::Forbidden`] for everybody but administrators.
 pub async fn check_admin(app: &App, caller: impl Into<Caller>) -> Result<(), AppError> {
-    Actor::looking(&*app.organisation().await?, caller)?.authorize_admin()
+    Actor::looking(&*app.organisation().await?, caller, app.clock.now())?.authorize_admin()
 }
 
 /// What locks when this person does not use it, for an administrator, in order of id.
@@ -86,7 +86,7 @@ pub async fn auto_locked(
 ) -> Result<Vec<AutoLocked>, AppError> {
     let organisation = app.organisation().await?;
     let now = app.clock.now();
-    Actor::looking(&organisation, caller)?.authorize_admin()?;
+    Actor::looking(&organisation, caller, app.clock.now())?.authorize_admin()?;
     let user = organisation.user_by_login(login).ok_or_else(unknown)?;
     let reached = organisation.reached(user.id).filter_map(|here| {
         let used_at = here.access.and_then(|access| access.history.used_at);

@@ -264,6 +264,17 @@ pub(crate) enum Review {
         /// The request's number.
         id: RequestId,
     },
+    /// Ask reviewers to decide a request, as an administrator. They are told; nobody else loses the right to.
+    Ask {
+        /// The request's number.
+        id: RequestId,
+        /// Who: the names that they sign in with.
+        #[arg(required = true, value_name = "LOGIN")]
+        logins: Vec<String>,
+    },
+    /// See and choose who decides for you while you are away.
+    #[command(subcommand)]
+    Deputy(Deputy),
     /// Deny a request.
     Deny {
         /// The request's number.
@@ -271,6 +282,33 @@ pub(crate) enum Review {
         /// Why, for the requester.
         #[arg(long)]
         comment: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Deputy {
+    /// List who decides for you, and for whom you decide; an administrator sees everybody's.
+    List,
+    /// Name a deputy, in place of the one before. Administrators are told.
+    Name {
+        /// Who decides for you: the name that they sign in with. They review requests already.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        login: String,
+        /// Until when, with date and zone: 2030-01-15T17:00:00Z. At most 30 days after it begins.
+        #[arg(long, value_name = "TIME")]
+        until: chrono::DateTime<chrono::Utc>,
+        /// From when on; from now on when left out.
+        #[arg(long, value_name = "TIME")]
+        from: Option<chrono::DateTime<chrono::Utc>>,
+        /// For somebody else, as an administrator: the name that they sign in with.
+        #[arg(long = "for", value_name = "LOGIN")]
+        principal: Option<String>,
+    },
+    /// End it before its time.
+    End {
+        /// For somebody else, as an administrator: the name that they sign in with.
+        #[arg(long = "for", value_name = "LOGIN")]
+        principal: Option<String>,
     },
 }
 

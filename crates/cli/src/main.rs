@@ -7,6 +7,7 @@ mod args;
 mod ask;
 mod clipboard;
 mod connect;
+mod deputies;
 mod devices;
 mod exit;
 mod explain;

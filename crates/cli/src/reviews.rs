@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use hourkey_domain::format::ago;
 use hourkey_protocol::access::{Approve, Comment, Review};
+use hourkey_protocol::deputy::AskReviewers;
 
 use crate::account::session;
 use crate::args;
+use crate::deputies;
 use crate::exit::{CommandError, named};
 use crate::print;
 use crate::sentence::sentence;
@@ -37,6 +39,11 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandE
                 .await
                 .map_err(named("request", id))?
         }
+        args::Review::Deputy(deputy) => return deputies::run(&session, deputy, json).await,
+        args::Review::Ask { id, logins } => session
+            .ask_reviewers(id, &AskReviewers { logins })
+            .await
+            .map_err(named("request", id))?,
         args::Review::Undo { id } => session.undo(id).await.map_err(named("request", id))?,
         args::Review::Deny { id, comment } => session
             .deny(id, &Comment { comment })
@@ -62,12 +69,14 @@ fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), Comman
         |Review {
              request,
              may_decide,
+             on_behalf_of,
              ..
          }| {
-            let requester = if *may_decide {
-                request.requester.name.clone()
-            } else {
-                format!("{} (you)", request.requester.name)
+            let name = &request.requester.name;
+            let requester = match on_behalf_of {
+                Some(principal) => format!("{name} (for {})", principal.name),
+                None if *may_decide => name.clone(),
+                None => format!("{name} (you)"),
             };
             [
                 request.id.to_string(),

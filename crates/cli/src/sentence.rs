@@ -11,7 +11,7 @@ use crate::text::{moment, visible};
 /// What became of a request.
 pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
     let (name, id) = (visible(&request.resource_name), request.id);
-    let who = |person: &Person| visible(&person.name);
+    let who = |person: &Person| visible(&person.said());
     let outcome = request.outcome();
     if let Some(approval) = request.approval() {
         let stands = stands(&outcome, &name, now);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hourkey_domain::Time;
-use hourkey_domain::ids::{DeviceId, GrantId, RequestId, ResourceId, SessionId};
+use hourkey_domain::ids::{DeviceId, GrantId, RequestId, ResourceId, SessionId, UserId};
 use hourkey_domain::organisation::explain::Explanation;
 use hourkey_pki::NoAnswer;
 use hourkey_protocol::API;
@@ -12,6 +12,7 @@ use hourkey_protocol::access::{
     ResourceDetail, Review,
 };
 use hourkey_protocol::account;
+use hourkey_protocol::deputy::{AskReviewers, Deputy, NewDeputy};
 use hourkey_protocol::device::{Device, DeviceEnrolment, EnrolDevice, Networks};
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::problem::Code;
@@ -251,6 +252,50 @@ impl Session {
             .call(Method::POST, "/unlocks", Some(unlock), Some(&key))
             .await?;
         Ok(called.1)
+    }
+
+    /// Who decides for the person, and for whom they decide; for whoever sees all, everybody's.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn deputies(&self) -> Result<Vec<Deputy>, ApiError> {
+        self.get("/deputies").await
+    }
+
+    /// Names a deputy.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn name_deputy(&self, new: &NewDeputy) -> Result<Deputy, ApiError> {
+        let key = format!("{:032x}", rand::random::<u128>());
+        let called = self
+            .call(Method::POST, "/deputies", Some(new), Some(&key))
+            .await?;
+        Ok(called.1)
+    }
+
+    /// Ends the deputyship on behalf of this person.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn end_deputy(&self, principal: UserId) -> Result<(), ApiError> {
+        let path = format!("/deputies/{principal}");
+        self.send(&Method::DELETE, &path, None::<&()>, None)
+            .await
+            .map(drop)
+    }
+
+    /// Asks reviewers to decide a request; administrators only.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn ask_reviewers(
+        &self,
+        id: RequestId,
+        asked: &AskReviewers,
+    ) -> Result<Request, ApiError> {
+        self.post(&format!("/requests/{id}/reviewers"), Some(asked))
+            .await
     }
 
     /// Ends a device: its certificate stops working at once.

@@ -71,6 +71,10 @@ pub fn router(app: &App) -> Router<App> {
         .route("/jump", get(jump::show))
         .route("/review", typed_on(get(review::queue), MethodRouter::new()))
         .route(
+            "/review/deputy",
+            typed_on(get(review::deputy::show), post(review::deputy::send)),
+        )
+        .route(
             "/review/{id}",
             typed_on(get(review::show), post(review::send)),
         )

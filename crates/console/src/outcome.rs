@@ -60,7 +60,7 @@ pub(super) fn approval(approval: &Approval<'_, Person>) -> Markup {
 pub(super) fn told(request: &Request, viewer: UserId) -> String {
     request.told(|by| match by.id == viewer {
         true => "You".to_owned(),
-        false => plain(&by.name),
+        false => plain(&by.said()),
     })
 }
 
@@ -102,7 +102,10 @@ pub(super) fn quote(text: &str) -> Markup {
     html! { p.quote dir="auto" { (several_lines(text)) } }
 }
 
-/// A person's name.
+/// A person's name, and for whom they decided.
 pub(super) fn person(person: &Person) -> Markup {
-    html! { bdi title=(plain(&person.login)) { (plain(&person.name)) } }
+    html! {
+        bdi title=(plain(&person.login)) { (plain(&person.name)) }
+        @if let Some(principal) = &person.on_behalf_of { " for " bdi { (plain(&principal.name)) } }
+    }
 }

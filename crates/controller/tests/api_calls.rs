@@ -313,6 +313,9 @@ async fn the_description_is_served_and_names_every_route_and_code() {
         }
     }
     assert_snapshot!(routes, @r#"
+    GET /api/v1/deputies: 200 401 403 429 500 503
+    POST /api/v1/deputies: 201 400 401 403 404 409 413 415 422 429 500 503
+    DELETE /api/v1/deputies/{id}: 204 401 403 404 500 503
     PUT /api/v1/device: 200 400 401 403 413 415 429 500 503
     GET /api/v1/devices: 200 401 429 500 503
     DELETE /api/v1/devices/{id}: 204 401 403 404 500 503
@@ -334,6 +337,7 @@ async fn the_description_is_served_and_names_every_route_and_code() {
     POST /api/v1/requests/{id}/approve: 200 400 401 403 404 409 413 415 422 429 500 503
     POST /api/v1/requests/{id}/cancel: 200 400 401 403 404 409 413 429 500 503
     POST /api/v1/requests/{id}/deny: 200 400 401 403 404 409 413 415 422 429 500 503
+    POST /api/v1/requests/{id}/reviewers: 200 400 401 403 404 409 413 415 429 500 503
     POST /api/v1/requests/{id}/undo: 200 400 401 403 404 409 413 429 500 503
     GET /api/v1/resources: 200 401 429 500 503
     GET /api/v1/resources/{id}: 200 401 404 429 500 503

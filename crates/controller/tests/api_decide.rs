@@ -575,7 +575,7 @@ async fn the_history_shows_each_reviewer_what_they_may_review() {
 
     let id = granted(&env).await;
     let decided = async |user: UserId| {
-        let page = hourkey_access::queries::decided(&env.app, user, None)
+        let page = hourkey_access::queries::decided(&env.app, user, "", None)
             .await
             .unwrap();
         page.items

@@ -204,7 +204,9 @@ async fn the_fallback_decides_what_nobody_else_can_and_sees_nothing_more() {
     );
     let revoked = env.post(people.ben, &path, end).await;
     assert_eq!(revoked.json()["status"]["state"], "revoked");
-    let decided = queries::decided(&env.app, people.ben, None).await.unwrap();
+    let decided = queries::decided(&env.app, people.ben, "", None)
+        .await
+        .unwrap();
     let decided: Vec<_> = decided.items.iter().map(|request| request.id.0).collect();
     assert_eq!(decided, [raes]);
 }

@@ -15,6 +15,7 @@ mod web {
     mod browser;
     mod connections;
     mod console;
+    mod deputies;
     mod device;
     mod devices;
     mod edit_forms;

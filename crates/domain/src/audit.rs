@@ -61,6 +61,14 @@ actions! {
     RequestUndone = "request.undone",
     /// An administrator unlocked a resource for somebody, without a request.
     ResourceUnlocked = "resource.unlocked",
+    /// A reviewer has a deputy, who decides on their behalf for a span of time.
+    DeputyNamed = "deputy.named",
+    /// The time of a deputy began.
+    DeputyStarted = "deputy.started",
+    /// A deputy no longer decides for a reviewer: the time is over, or somebody or a change ended it.
+    DeputyEnded = "deputy.ended",
+    /// An administrator asked reviewers to decide a request.
+    ReviewersAsked = "request.reviewers_asked",
     /// A connection through a gateway started.
     ConnectionStarted = "connection.started",
     /// A connection was in use for another hour.

@@ -113,6 +113,7 @@ pub fn approver_lost_role(grant: Grant, request: Request, now: Time) -> (Grant, 
     let state = GrantState::Revoked {
         at: now,
         by: None,
+        on_behalf_of: None,
         cause: Cause::ApproverLostRole,
         comment: Text::default(),
     };

@@ -9,6 +9,7 @@ use crate::cause::Cause;
 use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
 use crate::length::Length;
 use crate::reason::Text;
+use crate::review::Decider;
 use crate::settings::{Approval, EffectiveAssignment};
 
 /// When a grant runs. `starts_at < expires_at`.
@@ -64,6 +65,9 @@ pub enum State {
         at: Time,
         /// By whom; `None` for the system.
         by: Option<UserId>,
+        /// The reviewer whose deputy they were, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_behalf_of: Option<UserId>,
         /// Why.
         cause: Cause,
         /// The person's word, possibly empty.
@@ -95,6 +99,10 @@ impl Grant {
     ///
     /// # Errors
     /// The grant itself, as [`Grant::at`] sees it, when it ended already.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the error is the grant, given back"
+    )]
     pub fn live(self, now: Time) -> Result<Live, Grant> {
         let grant = self.at(now);
         match grant.state {
@@ -107,6 +115,10 @@ impl Grant {
     ///
     /// # Errors
     /// The grant itself, as [`Grant::at`] sees it, when there is nothing to start.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the error is the grant, given back"
+    )]
     pub fn due(self, now: Time) -> Result<Due, Grant> {
         let grant = self.at(now);
         match grant.state {
@@ -163,11 +175,12 @@ impl Live {
 
     /// Taken away: by a person, or (`None`) by the system.
     #[must_use]
-    pub fn revoke(self, by: Option<UserId>, cause: Cause, comment: Text, now: Time) -> Grant {
+    pub fn revoke(self, by: Option<Decider>, cause: Cause, comment: Text, now: Time) -> Grant {
         Grant {
             state: State::Revoked {
                 at: now,
-                by,
+                by: by.map(|by| by.user),
+                on_behalf_of: by.and_then(|by| by.on_behalf_of),
                 cause,
                 comment,
             },
@@ -190,7 +203,7 @@ impl Due {
     #[must_use]
     pub fn start(
         self,
-        approved_by: Option<UserId>,
+        approved_by: Option<Decider>,
         live: &EffectiveAssignment,
         now: Time,
     ) -> Grant {

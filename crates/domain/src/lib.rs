@@ -9,6 +9,7 @@ pub mod address;
 pub mod audit;
 pub mod cause;
 pub mod change;
+pub mod deputy;
 pub mod extension;
 pub mod format;
 #[cfg(any(test, fuzzing))]

@@ -9,6 +9,7 @@ use crate::grant::Window;
 use crate::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use crate::length::Length;
 use crate::reason::Text;
+use crate::review::Decider;
 use crate::settings::{Approval, EffectiveAssignment, Mode, Period, approval_in_force};
 use crate::{Time, later};
 
@@ -95,6 +96,9 @@ pub enum State {
         at: Time,
         /// By whom; `None` when automatic.
         by: Option<UserId>,
+        /// The reviewer whose deputy they were, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_behalf_of: Option<UserId>,
         /// For how long.
         length: Length,
         /// The reviewer's word, possibly empty.
@@ -106,6 +110,9 @@ pub enum State {
         at: Time,
         /// By whom.
         by: UserId,
+        /// The reviewer whose deputy they were, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_behalf_of: Option<UserId>,
         /// Why.
         comment: Text,
     },
@@ -412,7 +419,7 @@ impl Pending {
     /// [`CannotApprove`]; the request stays as it was in the store.
     pub fn approve(
         self,
-        by: Option<UserId>,
+        by: Option<Decider>,
         allowed: Option<Length>,
         comment: Text,
         live: &EffectiveAssignment,
@@ -429,7 +436,8 @@ impl Pending {
             Length::between(starts_at, expires_at).map_err(|_| CannotApprove::EndsTooSoon)?;
         let state = State::Approved {
             at: now,
-            by,
+            by: by.map(|by| by.user),
+            on_behalf_of: by.and_then(|by| by.on_behalf_of),
             length,
             comment,
         };
@@ -447,7 +455,7 @@ impl Pending {
     /// [`CannotApprove`]; request and grant stay as they were in the store.
     pub fn extend(
         self,
-        by: Option<UserId>,
+        by: Option<Decider>,
         allowed: Option<Length>,
         comment: Text,
         running: Window,
@@ -463,7 +471,8 @@ impl Pending {
         let length = Length::between(now, expires_at).map_err(|_| CannotApprove::EndsTooSoon)?;
         let state = State::Approved {
             at: now,
-            by,
+            by: by.map(|by| by.user),
+            on_behalf_of: by.and_then(|by| by.on_behalf_of),
             length,
             comment,
         };
@@ -494,7 +503,7 @@ impl Pending {
     /// Whether `by` (`None` for automatic approval) may approve this at `now`, on the live assignment.
     pub(crate) fn may_be_approved(
         &self,
-        by: Option<UserId>,
+        by: Option<Decider>,
         live: &EffectiveAssignment,
         now: Time,
     ) -> Result<(), CannotApprove> {
@@ -502,7 +511,7 @@ impl Pending {
             return Err(CannotApprove::Lapsed);
         }
         match (by, self.0.terms.approval, live.settings.approval) {
-            (Some(by), _, _) if by == self.0.user => Err(CannotApprove::OwnRequest),
+            (Some(by), _, _) if by.is(self.0.user) => Err(CannotApprove::OwnRequest),
             (Some(_), _, _) | (None, Approval::Automatic, Approval::Automatic) => Ok(()),
             (None, Approval::Manual, _) | (None, Approval::Automatic, Approval::Manual) => {
                 Err(CannotApprove::NeedsReviewer)
@@ -512,11 +521,13 @@ impl Pending {
 
     /// Denies.
     #[must_use]
-    pub fn deny(self, by: UserId, comment: Text, now: Time) -> Request {
+    pub fn deny(self, by: impl Into<Decider>, comment: Text, now: Time) -> Request {
+        let by = by.into();
         Request {
             state: State::Denied {
                 at: now,
-                by,
+                by: by.user,
+                on_behalf_of: by.on_behalf_of,
                 comment,
             },
             ..self.0

@@ -59,6 +59,39 @@ impl Role {
     }
 }
 
+/// Who decides, and for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decider {
+    /// Who acts.
+    pub user: UserId,
+    /// The reviewer whose deputy they are ([`crate::deputy`]); `None` in their own right.
+    pub on_behalf_of: Option<UserId>,
+}
+
+impl Decider {
+    /// True when one of the two asked for it themselves (rule 6).
+    #[must_use]
+    pub fn is(self, requester: UserId) -> bool {
+        self.user == requester || self.on_behalf_of == Some(requester)
+    }
+
+    /// The reviewer whose vote it is: a deputy and their principal are one.
+    #[must_use]
+    pub fn voter(self) -> UserId {
+        self.on_behalf_of.unwrap_or(self.user)
+    }
+}
+
+/// In their own right.
+impl From<UserId> for Decider {
+    fn from(user: UserId) -> Self {
+        Self {
+            user,
+            on_behalf_of: None,
+        }
+    }
+}
+
 /// Somebody who wants to decide a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Reviewer<'a> {

@@ -10,6 +10,7 @@ use crate::Time;
 use crate::ids::{AssignmentId, RequestId, ResourceId, UserId};
 use crate::reason::Text;
 use crate::request::{Ask, CannotApprove, CannotAsk, NewRequest, Pending, Purpose, Request, State};
+use crate::review::Decider;
 use crate::review::{MayNot, Reviewer};
 use crate::settings::{EffectiveAssignment, Mode};
 
@@ -108,7 +109,7 @@ impl Locked {
     pub fn approve(
         self,
         pending: Pending,
-        by: Option<UserId>,
+        by: Option<Decider>,
         comment: Text,
         now: Time,
     ) -> Result<(Request, Unlock), CannotApprove> {
@@ -121,12 +122,13 @@ impl Locked {
             at: now,
             by: Unlocker::Approval {
                 request: request.id,
-                reviewer: by,
+                reviewer: by.map(|by| by.user),
             },
         };
         let state = State::Approved {
             at: now,
-            by,
+            by: by.map(|by| by.user),
+            on_behalf_of: by.and_then(|by| by.on_behalf_of),
             length: request.asked,
             comment,
         };

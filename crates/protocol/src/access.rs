@@ -26,6 +26,40 @@ pub struct Person {
     pub login: String,
     /// Their display name.
     pub name: String,
+    /// Of whoever decided as a deputy: for whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Principal>,
+}
+
+impl Person {
+    /// Their name, with the one for whom they decided: `Ben for Rosa`.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let principal = self.on_behalf_of.as_ref();
+        for_whom(
+            &self.name,
+            principal.map(|principal| principal.name.as_str()),
+        )
+    }
+}
+
+/// Somebody on whose behalf a deputy decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Principal {
+    /// Their id.
+    pub id: UserId,
+    /// Their display name.
+    pub name: String,
+}
+
+/// A name with the one on whose behalf they decide: `Ben for Rosa`.
+#[must_use]
+pub fn for_whom(name: &str, principal: Option<&str>) -> String {
+    match principal {
+        Some(principal) => format!("{name} for {principal}"),
+        None => name.to_owned(),
+    }
 }
 
 /// One resource with its lock state for the asking user.
@@ -465,6 +499,12 @@ pub struct Review {
     pub recent_grants: u32,
     /// False for one's own request (rule 6).
     pub may_decide: bool,
+    /// On whose behalf the person decides it, where they do so as a deputy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Principal>,
+    /// The names of those whom an administrator asked to decide it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_reviewers: Vec<String>,
 }
 
 /// A resource that locks when a user does not use it, as administrators see it.

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod account;
 pub mod controller_url;
+pub mod deputy;
 pub mod device;
 pub mod event;
 pub mod follower;

@@ -8,8 +8,8 @@ use hourkey_domain::request::{NewRequest, Request, State as RequestState};
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::StoreError;
 use hourkey_store::access::{
-    AccessHistory, AccessRead, AccessWrite, LastUnlock, NewGrant, NewNotice, Open, OpenFilter,
-    RequestFilter, ReviewOf, Undoable,
+    AccessHistory, AccessRead, AccessWrite, DecidedFilter, LastUnlock, NewGrant, NewNotice, Open,
+    OpenFilter, RequestFilter, ReviewOf, Undoable,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, query};
@@ -118,6 +118,7 @@ impl AccessRead for Tx {
              UNION ALL SELECT min(a.until) FROM grants g JOIN assignments a \
              ON a.id = g.assignment_id \
              WHERE g.state IN ('scheduled', 'active') AND a.removed = 0 AND a.until IS NOT NULL \
+             UNION ALL SELECT min(iif(started, until_at, min(from_at, until_at))) FROM deputies \
              UNION ALL SELECT min(again_at) FROM notices WHERE again_at IS NOT NULL \
              UNION ALL SELECT min(until) FROM held_back \
              UNION ALL SELECT min(ends_at) FROM sessions)",
@@ -178,14 +179,22 @@ impl AccessRead for Tx {
 
     async fn decided_requests(
         &mut self,
+        filter: &DecidedFilter,
         before: Option<RequestId>,
         limit: u32,
     ) -> Result<Vec<Request>, StoreError> {
         let page = query(requests!(
-            "WHERE state <> 'pending' AND id < ? ORDER BY id DESC LIMIT ?"
+            "WHERE state <> 'pending' AND id < ?1 AND (?3 IS NULL OR ended_at >= ?3) \
+             AND (?4 IS NULL OR instr(lower(reason), lower(?4)) \
+             OR user_id IN (SELECT id FROM users \
+             WHERE instr(lower(name), lower(?4)) OR instr(lower(login), lower(?4))) \
+             OR resource_id IN (SELECT id FROM resources WHERE instr(lower(name), lower(?4)))) \
+             ORDER BY id DESC LIMIT ?2"
         ))
         .bind(before.map_or(i64::MAX, |before| before.0))
-        .bind(limit);
+        .bind(limit)
+        .bind(filter.since.map(millis))
+        .bind(filter.search.as_deref());
         self.all(page, request).await
     }
 

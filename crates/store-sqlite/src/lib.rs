@@ -17,6 +17,7 @@ mod open_filter;
 mod organisation;
 mod organisation_write;
 mod reserve;
+mod reviewing;
 mod second_factor;
 mod tx;
 mod usage;

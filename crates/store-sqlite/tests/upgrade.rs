@@ -168,6 +168,7 @@ async fn everything_that_version_12_kept_is_read_back() {
     assert_eq!(
         denied.state,
         RequestState::Denied {
+            on_behalf_of: None,
             at: night,
             by,
             comment

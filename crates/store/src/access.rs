@@ -86,6 +86,16 @@ pub struct LastUnlock {
     pub by: UserId,
 }
 
+/// Which decided requests are meant. All fields that are set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DecidedFilter {
+    /// Decided, or ended, at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// A text that stands in the reason, or in the name or login of the person or the name of the resource,
+    /// as they are now. The letters of ASCII are found in either case.
+    pub search: Option<String>,
+}
+
 /// Which requests are meant. All fields that are set must hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestFilter {
@@ -155,6 +165,7 @@ pub trait AccessRead: Send {
     /// Requests of all users that were decided or ended, newest first, ids below `before`.
     async fn decided_requests(
         &mut self,
+        filter: &DecidedFilter,
         before: Option<RequestId>,
         limit: u32,
     ) -> Result<Vec<Request>, StoreError>;

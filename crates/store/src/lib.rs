@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod log;
 pub mod mail;
 pub mod organisation;
+pub mod reviewing;
 pub mod second_factor;
 pub mod usage;
 
@@ -36,6 +37,7 @@ pub trait Read:
     + log::LogRead
     + mail::MailRead
     + organisation::OrganisationRead
+    + reviewing::ReviewingRead
     + second_factor::SecondFactorRead
     + usage::UsageRead
 {
@@ -49,6 +51,7 @@ impl<T> Read for T where
         + log::LogRead
         + mail::MailRead
         + organisation::OrganisationRead
+        + reviewing::ReviewingRead
         + second_factor::SecondFactorRead
         + usage::UsageRead
 {
@@ -64,6 +67,7 @@ pub trait Write:
     + log::LogWrite
     + mail::MailWrite
     + organisation::OrganisationWrite
+    + reviewing::ReviewingWrite
     + second_factor::SecondFactorWrite
     + usage::UsageWrite
 {
@@ -78,6 +82,7 @@ impl<T> Write for T where
         + log::LogWrite
         + mail::MailWrite
         + organisation::OrganisationWrite
+        + reviewing::ReviewingWrite
         + second_factor::SecondFactorWrite
         + usage::UsageWrite
 {

@@ -107,6 +107,8 @@ pub enum Entity {
     FallbackReviewers,
     /// A user.
     User(UserId),
+    /// This reviewer's deputy: named, begun or ended.
+    Deputy(UserId),
     /// A group, or who is in it.
     Group(GroupId),
     /// A network.
@@ -132,6 +134,7 @@ impl From<NamedEntity> for Entity {
             ("periods", None) => Self::Periods,
             ("fallback_reviewers", None) => Self::FallbackReviewers,
             ("user", Some(id)) => Self::User(UserId(id)),
+            ("deputy", Some(id)) => Self::Deputy(UserId(id)),
             ("group", Some(id)) => Self::Group(GroupId(id)),
             ("network", Some(id)) => Self::Network(NetworkId(id)),
             ("resource", Some(id)) => Self::Resource(ResourceId(id)),
@@ -149,6 +152,7 @@ impl From<Entity> for NamedEntity {
             Entity::Periods => ("periods", None),
             Entity::FallbackReviewers => ("fallback_reviewers", None),
             Entity::User(id) => ("user", Some(id.0)),
+            Entity::Deputy(id) => ("deputy", Some(id.0)),
             Entity::Group(id) => ("group", Some(id.0)),
             Entity::Network(id) => ("network", Some(id.0)),
             Entity::Resource(id) => ("resource", Some(id.0)),
@@ -262,7 +266,7 @@ mod tests {
             entity: Entity::Any,
         };
         assert_eq!(read(r#"{ "subject": "organisation" }"#), any);
-        let later = r#"{ "subject": "organisation", "entity": { "kind": "deputy", "id": 7 } }"#;
+        let later = r#"{ "subject": "organisation", "entity": { "kind": "badge", "id": 7 } }"#;
         assert_eq!(read(later), any);
         let later = r#"{ "subject": "claim", "request": 7, "by": { "user": 1 } }"#;
         assert_eq!(read(later), Subject::Unknown);
@@ -275,6 +279,7 @@ mod tests {
             Entity::Name,
             Entity::FallbackReviewers,
             Entity::User(UserId(1)),
+            Entity::Deputy(UserId(1)),
             Entity::Group(GroupId(2)),
             Entity::Network(NetworkId(3)),
             Entity::Resource(ResourceId(4)),

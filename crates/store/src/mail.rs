@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use hourkey_domain::deputy::DeputyEnd;
 use hourkey_domain::ids::{GrantId, MailId, ResourceId, UserId};
 use hourkey_protocol::notice::What;
 use serde::{Deserialize, Serialize};
@@ -220,6 +221,30 @@ pub enum AboutAccount {
         of: String,
         /// Who did it; nobody where it was done on the controller's host.
         by: Option<String>,
+    },
+    /// A reviewer has a deputy.
+    DeputyNamed {
+        /// On whose behalf.
+        principal: String,
+        /// Who decides for them.
+        deputy: String,
+        /// The administrator who named the deputy; `None` for the reviewer themselves.
+        by: Option<String>,
+        /// From here on.
+        from: DateTime<Utc>,
+        /// Up to this moment.
+        until: DateTime<Utc>,
+    },
+    /// A deputyship ended before its time.
+    DeputyEnded {
+        /// On whose behalf it was.
+        principal: String,
+        /// Who decided for them.
+        deputy: String,
+        /// Who ended it, or made the change that did; `None` for the system.
+        by: Option<String>,
+        /// Why.
+        why: DeputyEnd,
     },
 }
 

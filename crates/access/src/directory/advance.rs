@@ -132,6 +132,7 @@ async fn take_entity(
                 forget_group(tx, value, id).await?;
             }
         }
+        Entity::Deputy(id) => value.set_deputy(id, tx.deputy_of(id).await?),
         Entity::Network(id) => value.set_network(id, tx.network(id).await?),
         Entity::Resource(id) => match tx.resource(id).await? {
             Some((resource, true)) => {

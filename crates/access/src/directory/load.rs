@@ -25,6 +25,7 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
         name: lists.name,
         periods: lists.periods,
         fallback_reviewers: lists.fallback_reviewers,
+        deputies: tx.deputies().await?,
         users: lists.users,
         removed_users: removed_users
             .map(|(id, login, name)| (id, Names { login, name }))

@@ -161,7 +161,7 @@ pub async fn end_by(
     app.transact(Room::Kept, move |tx, now| {
         Box::pin(async move {
             let by = caller.user;
-            let actor = Actor::load(tx, caller).await?;
+            let actor = Actor::load(tx, caller, now).await?;
             let device = tx.device(id).await?;
             let theirs = device.filter(|it| it.user == by || actor.administers());
             let device = theirs.ok_or_else(AppError::not_found)?;

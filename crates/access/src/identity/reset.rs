@@ -104,7 +104,7 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
     app.transact(Room::Kept, move |tx, now| {
         let url = url.clone();
         Box::pin(async move {
-            let actor = Actor::load(tx, caller).await?;
+            let actor = Actor::load(tx, caller, now).await?;
             let account = tx.user(of).await?.filter(|_| actor.sees_all());
             let account = account.ok_or_else(AppError::not_found)?;
             if !actor.administers() {

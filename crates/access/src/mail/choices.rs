@@ -41,7 +41,7 @@ pub struct Choices {
 /// As [`Actor::load`].
 pub async fn of(app: &App, user: UserId) -> Result<Choices, AppError> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, user).await?;
+    let actor = Actor::load(&mut *tx, user, app.clock.now()).await?;
     Ok(Choices {
         unwanted: tx.unwanted_mail(user).await?,
         is_set_up: tx.mail_settings().await?.is_some(),
@@ -58,7 +58,7 @@ pub async fn choose(app: &App, user: UserId, wanted: Vec<MailKind>) -> Result<()
     app.budgets.change(user, app.clock.now())?;
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
-            Actor::load(tx, user).await?;
+            Actor::load(tx, user, now).await?;
             let unwanted = CHOICES.iter().filter(|kind| !wanted.contains(kind));
             let unwanted: Vec<MailKind> = unwanted.copied().collect();
             let before = tx.unwanted_mail(user).await?;

@@ -120,7 +120,7 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
             return Ok(None);
         };
         let request: &Request = waits.request();
-        let reviewer = Actor::load(tx, user).await?;
+        let reviewer = Actor::load(tx, user, now).await?;
         if !reviewer.reviews(request.user, request.resource) {
             return Ok(None);
         }

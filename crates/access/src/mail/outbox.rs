@@ -63,7 +63,7 @@ pub struct Listed {
 pub async fn look(app: &App, user: UserId) -> Result<Outbox, AppError> {
     let now = app.clock.now();
     let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, user).await?;
+    let actor = Actor::load(&mut *tx, user, now).await?;
     if !actor.sees_all() {
         return Err(AppError::not_found());
     }
@@ -163,7 +163,7 @@ where
     app.budgets.change(user, app.clock.now())?;
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
-            must_administer(&Actor::load(tx, user).await?)?;
+            must_administer(&Actor::load(tx, user, now).await?)?;
             match work(tx, now).await? {
                 Some((action, detail)) => record(tx, now, user, action, detail).await,
                 None => Ok(()),

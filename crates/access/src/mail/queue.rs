@@ -77,10 +77,23 @@ pub(crate) async fn account_and_admins(
     what: AboutAccount,
     at: Time,
 ) -> Result<(), AppError> {
+    accounts_and_admins(tx, &[owner], actor, what, at).await
+}
+
+/// [`account_and_admins`], for several owners.
+pub(crate) async fn accounts_and_admins(
+    tx: &mut dyn Write,
+    owners: &[UserId],
+    actor: Option<UserId>,
+    what: AboutAccount,
+    at: Time,
+) -> Result<(), AppError> {
     let mut told = tx.administrators().await?;
-    let is_enabled = tx.user(owner).await?.is_some_and(|owner| !owner.disabled);
-    if is_enabled && !told.contains(&owner) {
-        told.push(owner);
+    for owner in owners {
+        let is_enabled = tx.user(*owner).await?.is_some_and(|owner| !owner.disabled);
+        if is_enabled && !told.contains(owner) {
+            told.push(*owner);
+        }
     }
     for user in told.into_iter().filter(|user| Some(*user) != actor) {
         account(tx, user, what.clone(), at).await?;

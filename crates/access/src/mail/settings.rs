@@ -113,7 +113,7 @@ pub async fn save(app: &App, user: UserId, typed: TypedSettings) -> Result<Vec<W
     }
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
-            must_administer(&Actor::load(tx, user).await?)?;
+            must_administer(&Actor::load(tx, user, now).await?)?;
             let before = tx.mail_settings().await?;
             let about_password = match (&new.login, &new.password) {
                 (None, _) => "none",
@@ -147,7 +147,7 @@ pub async fn switch_off(app: &App, user: UserId) -> Result<(), AppError> {
     app.budgets.change(user, app.clock.now())?;
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
-            must_administer(&Actor::load(tx, user).await?)?;
+            must_administer(&Actor::load(tx, user, now).await?)?;
             let Some(before) = tx.mail_settings().await? else {
                 return Ok(());
             };
@@ -218,7 +218,11 @@ pub(super) async fn record(
 
 /// Refuses who may not change how mail is sent.
 pub(super) async fn check_admin(app: &App, user: UserId) -> Result<(), AppError> {
-    must_administer(&Actor::looking(&*app.organisation().await?, user)?)
+    must_administer(&Actor::looking(
+        &*app.organisation().await?,
+        user,
+        app.clock.now(),
+    )?)
 }
 
 /// As [`check_admin`].

@@ -49,7 +49,7 @@ pub async fn send(app: &App, user: UserId) -> Result<Trial, AppError> {
     let mut tx = app.store.read().await?;
     let settings = tx.mail_settings().await?;
     let organisation = tx.organisation_name().await?;
-    let me = Actor::load(&mut *tx, user).await?.user;
+    let me = Actor::load(&mut *tx, user, app.clock.now()).await?.user;
     drop(tx);
     let Some(settings) = settings else {
         return Ok(Trial::Failed("Save the settings first.".to_owned()));
@@ -73,7 +73,7 @@ pub async fn send(app: &App, user: UserId) -> Result<Trial, AppError> {
     let kept = trial.clone();
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
-            must_administer(&Actor::load(tx, user).await?)?;
+            must_administer(&Actor::load(tx, user, now).await?)?;
             let detail = match kept {
                 Trial::Sent { to, said } => {
                     // What kept mail waiting is over.

@@ -2,6 +2,7 @@
 
 use hourkey_domain::Time;
 use hourkey_domain::cause::Cause;
+use hourkey_domain::deputy::DeputyEnd;
 use hourkey_domain::outcome::{Outcome, with_comment};
 use hourkey_domain::text::{one_line, several_lines};
 use hourkey_protocol::notice::What;
@@ -66,9 +67,9 @@ pub(super) fn words(
     let outcome = what.outcome(at).unwrap_or(Outcome::Unknown);
     let approval = what
         .approval()
-        .map(|it| it.headline(short))
+        .map(|it| it.headline(decider))
         .unwrap_or_default();
-    let became = |comment| vec![quoted(&outcome.headline(short), comment)];
+    let became = |comment| vec![quoted(&outcome.headline(decider), comment)];
     let title = || match what.extends() {
         Some(_) => outcome.extension_title(&name),
         None => outcome.title(&name),
@@ -85,6 +86,7 @@ pub(super) fn words(
             reason,
             asked,
             extends,
+            on_behalf_of,
             ..
         } => {
             let requester = short(requester);
@@ -98,6 +100,10 @@ pub(super) fn words(
                     "{requester} asks to unlock {name}. It locked because it wasn’t used for a while."
                 )],
             };
+            if let Some(principal) = on_behalf_of {
+                let principal = short(principal);
+                sentences.push(format!("You decide for {principal}, who is away."));
+            }
             if let Some(lapses_at) = known.lapses_at {
                 let until = dated(lapses_at);
                 sentences.push(format!("The request expires on {until} if nobody answers."));
@@ -279,6 +285,51 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
                 )],
             )
         }
+        AboutAccount::DeputyNamed {
+            principal,
+            deputy,
+            by,
+            from,
+            until,
+        } => {
+            let (principal, deputy) = (short(principal), short(deputy));
+            let by = by.as_ref().map(short);
+            let by = by.unwrap_or_else(|| principal.clone());
+            let (from, until) = (dated(*from), dated(*until));
+            told(
+                format!("{deputy} decides for {principal}"),
+                vec![
+                    format!(
+                        "{by} named {deputy} as deputy of {principal} from {from} until {until}."
+                    ),
+                    format!(
+                        "During that time {deputy} sees what waits for {principal}, and decides it on their \
+                         behalf. {principal} or an administrator can end it at any time."
+                    ),
+                ],
+            )
+        }
+        AboutAccount::DeputyEnded {
+            principal,
+            deputy,
+            by,
+            why,
+        } => {
+            let (principal, deputy) = (short(principal), short(deputy));
+            let by = by.as_ref().map(short);
+            let why = match (why, by) {
+                (DeputyEnd::PrincipalLostRole, _) => {
+                    format!("{principal} reviews no requests any more.")
+                }
+                (DeputyEnd::DeputyLostRole, _) => format!("{deputy} reviews no requests any more."),
+                (DeputyEnd::Time, _) | (_, None) => "Its time is over.".to_owned(),
+                (DeputyEnd::Person | DeputyEnd::Replaced, Some(by)) => format!("{by} ended it."),
+            };
+            told(
+                format!("{deputy} no longer decides for {principal}"),
+                vec![why],
+            )
+        }
         AboutAccount::LinkShown { of, to } => {
             let (of, to) = (short(of), short(to));
             told(
@@ -312,6 +363,11 @@ fn no_longer_needed(cause: Cause, name: &str) -> Option<String> {
 /// A name in a subject: it cannot begin another header, nor turn the reading direction.
 pub(super) fn short(name: &(impl AsRef<str> + ?Sized)) -> String {
     one_line(name.as_ref(), MAX_NAME_CHARS)
+}
+
+/// Who decided: two names, where it was a deputy.
+fn decider(name: &(impl AsRef<str> + ?Sized)) -> String {
+    one_line(name.as_ref(), 2 * MAX_NAME_CHARS)
 }
 
 fn quoted(headline: &str, comment: &str) -> String {
@@ -362,6 +418,7 @@ mod tests {
     #[test]
     fn a_request_for_more_time_says_what_it_extends() {
         let what = What::PleaseReview {
+            on_behalf_of: None,
             request: RequestId(2),
             requester: "Ada".to_owned(),
             reason: "not done".to_owned(),

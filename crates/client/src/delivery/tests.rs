@@ -40,6 +40,7 @@ fn denied(request: i64) -> What {
 
 fn please_review(request: i64) -> What {
     What::PleaseReview {
+        on_behalf_of: None,
         request: RequestId(request),
         requester: "Bob".to_owned(),
         reason: String::new(),
@@ -50,9 +51,12 @@ fn please_review(request: i64) -> What {
 
 fn review(request: i64) -> Review {
     Review {
+        on_behalf_of: None,
+        asked_reviewers: Vec::new(),
         request: Request {
             id: RequestId(request),
             requester: hourkey_protocol::access::Person {
+                on_behalf_of: None,
                 id: UserId(8),
                 login: "bob".to_owned(),
                 name: "Bob".to_owned(),

@@ -6,13 +6,14 @@ use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
 use hourkey_domain::ids::{RequestId, ResourceId, UserId};
+use hourkey_domain::outcome::Outcome;
 use hourkey_domain::text::one_line;
 use hourkey_protocol::access::Request;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::table;
-use super::view::{link, overview, page};
+use super::view::{link, overview, page, revoke};
 use crate::address::Query;
 use crate::error::PageError;
 use crate::layout::{Place, plain};
@@ -119,7 +120,14 @@ fn row(request: &Request, view: &Overview) -> Markup {
             }
             td { (asked(request)) }
             td.reason dir="auto" { (one_line(&request.reason, REASON_CHARS)) }
-            td { span.state.(tone(&outcome)) { (sentence(&outcome, now)) } }
+            td {
+                span.state.(tone(&outcome)) { (sentence(&outcome, now)) }
+                @if let Outcome::Open { .. } | Outcome::Scheduled { .. } = outcome {
+                    (revoke(view, person.id, request.id, &format!(
+                        "{}: {}, request {}", plain(&person.name), plain(&request.resource_name), request.id
+                    )))
+                }
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
 use super::table::{Column, Key, Rows, TableQuery, search, table};
-use super::view::{address, link, links, overview, overview_of_one, page};
+use super::view::{address, link, links, overview, overview_of_one, page, revoke};
 use super::{requests, settings, summary};
 use crate::address::{Id, Query};
 use crate::error::PageError;
@@ -346,7 +346,14 @@ pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup
                 (settings::of_assignment(standing.resource.settings, own.own))
             }
         }
-        td { (state::of_lock(standing.lock, view.now)) }
+        td {
+            (state::of_lock(standing.lock, view.now))
+            @if let Some(granted) = standing.granted() {
+                (revoke(view, standing.user.id, granted.request.id, &format!(
+                    "{}: {}", plain(&standing.user.name), plain(&standing.resource.name)
+                )))
+            }
+        }
         td {
             @match standing.used_at() {
                 Some(at) => (ago(at, view.now)),

@@ -6,6 +6,7 @@ use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{Overview, Sight};
 use hourkey_domain::format::endpoint;
+use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::organisation::Resource;
 use maud::{Markup, html};
 
@@ -99,5 +100,16 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 {one}"),
         number => format!("{number} {many}"),
+    }
+}
+
+/// The way to revoke a grant, for whoever may approve it (rule 6): not one's own.
+pub(super) fn revoke(view: &Overview, of: UserId, request: RequestId, about: &str) -> Markup {
+    html! {
+        @if view.administers && of != view.viewer {
+            " "
+            a.danger href={ "/review/" (request) "?act=revoke" }
+                aria-label={ "Revoke… " (about) } { "Revoke…" }
+        }
     }
 }

@@ -23,6 +23,8 @@ const COMMENT: usize = 2_000;
 #[derive(Default)]
 pub(super) struct DecisionInput {
     pub(super) comment: String,
+    /// Whom an administrator asks to decide.
+    pub(super) logins: String,
     pub(super) length: lengths::LengthInput,
     /// Which of the forms it was.
     pub(super) form: String,
@@ -33,6 +35,7 @@ impl DecisionInput {
     pub(super) fn read(fields: &Fields, wrong: FormError) -> Self {
         Self {
             comment: fields.text("comment"),
+            logins: fields.text("logins"),
             length: lengths::LengthInput::read(fields, ""),
             form: fields.get("do").to_owned(),
             wrong,
@@ -74,6 +77,7 @@ pub(super) fn card(
             " · Expires " (moment(request.lapses_at, now)) " if nobody answers"
         }
         (extension(request, now))
+        (asked_of(review))
         @if review.may_decide {
             div.acts {
                 (form.approve(primary))
@@ -82,6 +86,24 @@ pub(super) fn card(
             }
         } @else {
             p.state.wait { "This is your own request. Another reviewer decides it." }
+        }
+    }
+}
+
+/// On whose behalf it is decided, and whom an administrator asked.
+fn asked_of(review: &Review) -> Markup {
+    html! {
+        @if let Some(principal) = &review.on_behalf_of {
+            p.state.wait { "You decide for " bdi { (plain(&principal.name)) } ", who is away." }
+        }
+        @if !review.asked_reviewers.is_empty() {
+            p.state {
+                "Asked: "
+                @for (index, name) in review.asked_reviewers.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    bdi { (plain(name)) }
+                }
+            }
         }
     }
 }

@@ -1,31 +1,38 @@
 //! The review queue: approve, approve for less time, deny with a comment, revoke.
 
 mod card;
+mod context;
+pub(super) mod deputy;
 mod settled;
 
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_access::app::App;
+use hourkey_access::ask_reviewers::ask_reviewers;
 use hourkey_access::connections::through;
 use hourkey_access::error::AppError;
-use hourkey_access::{decide, end, queries};
+use hourkey_access::review_context::review_context;
+use hourkey_access::{decide, deputies, end, queries};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId, UserId};
 use hourkey_domain::outcome::Outcome;
 use hourkey_protocol::access::{Approve, Comment, Page as Several, Request};
+use hourkey_protocol::deputy::AskReviewers;
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::card::{DecisionInput, card, decided_card, revoke, settled_card, undo};
+use self::context::heading;
 use self::settled::Settled;
 use super::address::{Id, Query};
 use super::connections;
 use super::error::PageError;
-use super::form::{Fields, Form, FormError, out_of_date};
+use super::form::{Field, Fields, Form, FormError, out_of_date};
+use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain};
-use super::outcome::{asked, person, sentence, told, tone};
+use super::outcome::{asked, sentence, told, tone};
 use super::time::ago;
 use super::unsent::Unsent;
 use crate::csrf::FormToken;
@@ -37,8 +44,18 @@ use crate::page_user::PageUser;
 pub(super) struct ReviewQuery {
     /// Decided requests below this id.
     before: Option<i64>,
+    /// Words of the person, the resource or the reason, among all that was ever decided.
+    q: String,
     /// What was just decided, by the last decision first.
     done: Settled,
+}
+
+/// What of one request is open.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ShowQuery {
+    /// `revoke` opens that form.
+    act: String,
 }
 
 /// `GET /review`
@@ -58,7 +75,8 @@ pub(super) async fn queue(
     }
     let reviews = queries::reviews(&app, id).await?;
     let settled = looked.done.load(&app, id).await;
-    let decided = queries::decided(&app, id, looked.before.map(RequestId)).await?;
+    let decided = queries::decided(&app, id, &looked.q, looked.before.map(RequestId)).await?;
+    let deputies = deputies::list(&app, id).await?;
     let frame = Frame::of(&app, &user, &uri).await?;
     let now = frame.now;
     let page = Page {
@@ -103,7 +121,8 @@ pub(super) async fn queue(
     Ok(frame.page(
         &page,
         &html! {
-            div.head { h1 { "Review" } }
+            div.head { h1 { "Review" } a.btn.ghost href="/review/deputy" { "Out of office…" } }
+            (deputy::banner(&deputies, id, now))
             div #queue data-live {
                 @for (_, card) in &cards { (card) }
                 // Last, so that it moves nothing.
@@ -111,7 +130,7 @@ pub(super) async fn queue(
                     p.empty #none { "Nothing waits for you." }
                 }
             }
-            div #history data-live { (history(&decided, id, &user.token, now)) }
+            div #history data-live { (history(&decided, &looked.q, id, &user.token, now)) }
         },
     ))
 }
@@ -133,9 +152,13 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Id(id): Id<RequestId>,
+    Query(looked): Query<ShowQuery>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let typed = DecisionInput::read(&unsent.fields, unsent.wrong);
+    let mut typed = DecisionInput::read(&unsent.fields, unsent.wrong);
+    if typed.form.is_empty() && looked.act == "revoke" {
+        typed.form = looked.act;
+    }
     page(&app, &user, &uri, id, &typed).await
 }
 
@@ -148,6 +171,7 @@ pub(super) async fn send(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
     let mut typed = DecisionInput::read(&fields, FormError::default());
+    let me = user.user.id;
     match act(&app, &user, id, &typed, &fields).await {
         Ok(shown) if typed.form == "undo" => {
             let to = match fields.has("settled") {
@@ -164,11 +188,24 @@ pub(super) async fn send(
             Ok(Redirect::to(&format!("/review?done={settled}#review-{id}")).into_response())
         }
         Ok(_) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
+        Err(AppError::Refused(problem)) if typed.form == "ask" && is_seen(&app, me, id).await? => {
+            typed.wrong = FormError::of(&problem).about(Field::Login);
+            page(&app, &user, &uri, id, &typed).await
+        }
         Err(AppError::Refused(problem)) if problem.code != Code::NotFound => {
             typed.wrong = FormError::of(&problem);
             page(&app, &user, &uri, id, &typed).await
         }
         Err(failure) => Err(failure.into()),
+    }
+}
+
+/// Whether the person reviews this request: then what is not found is whom it names.
+async fn is_seen(app: &App, user: UserId, id: RequestId) -> Result<bool, AppError> {
+    match queries::request(app, user, id).await {
+        Ok(request) => queries::reviews_request(app, user, &request).await,
+        Err(AppError::Refused(_)) => Ok(false),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -209,6 +246,12 @@ async fn act(
         ("revoke", Some(grant)) => {
             end::revoke(app, by, GrantId(grant), Comment { comment }).await?;
         }
+        ("ask", _) => {
+            let logins = typed.logins.split([',', ' ']).map(str::trim);
+            let logins = logins.filter(|login| !login.is_empty());
+            let logins = logins.map(str::to_owned).collect();
+            ask_reviewers(app, by, id, AskReviewers { logins }).await?;
+        }
         ("undo", _) => return Ok(decide::undo(app, by, id).await?.id),
         _ => return Err(out_of_date()),
     }
@@ -232,6 +275,11 @@ async fn page(
     if !is_theirs {
         return Err(AppError::not_found().into());
     }
+    let around = match request.requester.id == user.user.id {
+        // Their own, which they see here where they review anything.
+        true => None,
+        false => Some(review_context(app, user.user.id, id).await?),
+    };
     let through = through(app, &request).await?;
     let may_undo = decide::undoable_until(app, user.user.id, id)
         .await?
@@ -246,15 +294,19 @@ async fn page(
     let page = Page {
         title: &title,
         place: Place::Review,
-        width: Width::Narrow,
+        width: Width::Full,
         live: Live::On,
     };
+    let organisation = app.organisation().await?;
+    let waits = review.is_some();
     Ok(frame.answer(
         typed.wrong.status(),
         &page,
         &html! {
-            h1 #{ "heading-" (id) } { (heading(&request)) }
-            p.mono.address { bdi { (plain(&request.resource_address)) } }
+            div.panes {
+            (context::queue(&reviews, id, now))
+            div.pane {
+            (context::title(&request))
             (typed.wrong.complaint())
             div #review data-live {
                 @match review {
@@ -266,13 +318,17 @@ async fn page(
                     })),
                 }
             }
+            @if let Some(around) = &around {
+                div #around data-live {
+                    div #parties { (context::parties(&request, around, &organisation)) }
+                    (context::around(&request, around, waits, &user.token, now, typed))
+                }
+            }
             p.foot { a.btn.ghost href="/review" { "All requests" } span {} }
+            }
+            }
         },
     ))
-}
-
-fn heading(request: &Request) -> Markup {
-    html! { (person(&request.requester)) " → " bdi { (plain(&request.resource_name)) } }
 }
 
 fn top(request: &Request, now: Time) -> Markup {
@@ -286,11 +342,39 @@ fn top(request: &Request, now: Time) -> Markup {
     }
 }
 
-fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: Time) -> Markup {
+fn history(
+    decided: &Several<Request>,
+    searched: &str,
+    viewer: UserId,
+    token: &FormToken,
+    now: Time,
+) -> Markup {
+    let older = |before: i64| {
+        let mut address = url::form_urlencoded::Serializer::new(String::new());
+        if !searched.is_empty() {
+            address.append_pair("q", searched);
+        }
+        address.append_pair("before", &before.to_string());
+        format!("/review?{}#decided", address.finish())
+    };
     html! {
-        @if !decided.items.is_empty() {
             section #decided {
-                h2 { "Decided" }
+                div.head {
+                    h2 { "Decided" @if searched.is_empty() { span { "the last 90 days" } } }
+                    form.search #find-decided method="get" action="/review" role="search"
+                        aria-label="Decided requests" {
+                        (Icon::Glass)
+                        input type="search" name="q" value=(searched) maxlength="200" autocomplete="off"
+                            spellcheck="false" placeholder="Person, resource or reason"
+                            aria-label="Search decided requests";
+                    }
+                }
+                @if decided.items.is_empty() {
+                    p.empty {
+                        @if searched.is_empty() { "Nothing was decided in the last 90 days." }
+                        @else { "Nothing that was decided matches. " a href="/review" { "Show the last 90 days" } }
+                    }
+                }
                 ul.rows {
                     @for request in &decided.items {
                         @let outcome = request.outcome();
@@ -308,9 +392,8 @@ fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: T
                     }
                 }
                 @if let Some(before) = decided.before {
-                    p.pager { a.btn href={ "/review?before=" (before) "#decided" } { "Older" } }
+                    p.pager { a.btn href=(older(before)) { "Older" } }
                 }
             }
-        }
     }
 }

@@ -58,6 +58,12 @@ refusals! {
     /// Of taking a decision back.
     UndoErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
         TooLarge RateLimited Internal Unavailable;
+    /// Of naming a deputy.
+    DeputyErrors: Malformed Unauthenticated Forbidden NotFound KeyReused TooLarge UnsupportedMedia BadLength
+        BadStart RateLimited Internal Unavailable;
+    /// Of asking reviewers to decide.
+    AskReviewersErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
+        TooLarge UnsupportedMedia RateLimited Internal Unavailable;
     /// Of what administrators look at.
     AdminErrors: Malformed Unauthenticated Forbidden NotFound RateLimited Internal Unavailable;
     /// Of unlocking for somebody else.

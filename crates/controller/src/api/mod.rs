@@ -3,6 +3,7 @@
 
 mod account;
 mod call;
+mod deputies;
 mod devices;
 pub(crate) mod error;
 mod errors;
@@ -67,6 +68,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(requests::deny))
         .routes(routes!(requests::undo))
         .routes(routes!(reviews::list))
+        .routes(routes!(deputies::list, deputies::name))
+        .routes(routes!(deputies::end))
+        .routes(routes!(deputies::ask))
         .routes(routes!(unlocks::list, unlocks::unlock))
         .routes(routes!(grants::release))
         .routes(routes!(grants::revoke))

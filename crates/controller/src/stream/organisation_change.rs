@@ -73,7 +73,7 @@ impl Named {
                         }
                     }
                     // They stand in for reviewers.
-                    Entity::FallbackReviewers => {}
+                    Entity::FallbackReviewers | Entity::Deputy(_) => {}
                 },
                 Subject::Unknown => return None,
                 Subject::Access { user, .. } | Subject::Account { user } if user == me => {

@@ -34,6 +34,8 @@ enum Target {
     Vault,
     /// Herself: a resource of hers that is open.
     Person,
+    /// Rae's deputy, who is Dan.
+    Deputy,
 }
 
 /// A call, and its status for each caller: Ann, whose it is; Ben, of the same groups and more; Dan,
@@ -50,8 +52,12 @@ struct Row {
 fn table() -> Vec<Row> {
     let row = |operation, target, body, statuses| Row { operation, target, body, statuses };
     let word = || json!({ "comment": "A word" });
+    let asked = || json!({ "logins": ["roy"] });
+    let deputy = |principal: Option<&str>| {
+        json!({ "deputy": "roy", "principal": principal, "until": "2030-01-15T12:00:00Z" })
+    };
     let person = json!({ "login": "ann", "resource": 1 });
-    use Target::{Database, Device, Grant, Person, Request, Session, Vault, VaultRequest};
+    use Target::{Database, Deputy, Device, Grant, Person, Request, Session, Vault, VaultRequest};
     vec![
         //                                                        ann  ben  dan  rae  ada  eve
         row("GET /requests/{id}", Request, Value::Null,          [200, 404, 200, 200, 200, 404]),
@@ -73,6 +79,12 @@ fn table() -> Vec<Row> {
         row("GET /unlocks", Person, Value::Null,                 [403, 403, 403, 403, 200, 403]),
         // Open: there is nothing to unlock.
         row("POST /unlocks", Person, person,                     [403, 403, 403, 403, 409, 403]),
+        row("POST /requests/{id}/reviewers", Request, asked(),   [403, 404, 403, 403, 200, 404]),
+        row("POST /requests/{id}/reviewers", VaultRequest, asked(), [403, 404, 404, 403, 200, 404]),
+        // Who reviews, for themselves; an administrator for others.
+        row("POST /deputies", Person, deputy(None),              [403, 403, 201, 201, 201, 403]),
+        row("POST /deputies", Person, deputy(Some("rae")),       [403, 403, 403, 201, 201, 403]),
+        row("DELETE /deputies/{id}", Deputy, Value::Null,        [404, 404, 403, 204, 204, 404]),
     ]
 }
 
@@ -91,15 +103,16 @@ const ABOUT_ONESELF: [&str; 11] = [
     "GET /events",
 ];
 
-/// Calls that list what one reviews: `session_kinds` and `sight` say what is in them.
-const REVIEWS: &str = "GET /reviews";
+/// Calls that list what one reviews, and for whom: `session_kinds`, `sight` and `api_deputies` say what is in
+/// them.
+const REVIEWS: [&str; 2] = ["GET /reviews", "GET /deputies"];
 
 #[tokio::test]
 async fn each_call_says_what_each_role_may_do_with_what_is_whose() {
     let rows = table();
     let mut known: BTreeSet<String> = rows.iter().map(|row| row.operation.to_owned()).collect();
     known.extend(ABOUT_ONESELF.map(str::to_owned));
-    known.insert(REVIEWS.to_owned());
+    known.extend(REVIEWS.map(str::to_owned));
     let of_people = operations().filter(|operation| !operation.contains(" /gateway/"));
     assert_eq!(known, of_people.collect(), "each call has a row");
 
@@ -147,6 +160,12 @@ async fn made(site: &Site, target: Target) -> i64 {
         Target::Database => env.resources.database.0,
         Target::Vault => env.resources.vault.0,
         Target::Person => 0,
+        Target::Deputy => {
+            let deputy = json!({ "deputy": "dan", "until": "2030-01-15T12:00:00Z" });
+            let named = env.post(people.rae, "/deputies", deputy).await;
+            assert_eq!(named.status, 201, "{}", named.text);
+            people.rae.0
+        }
     }
 }
 

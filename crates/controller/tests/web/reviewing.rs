@@ -231,3 +231,142 @@ async fn what_lapsed_says_so() {
         .refuses(409, "Nothing was changed");
     rae.get("/review").await.says("Expired just now");
 }
+
+#[tokio::test]
+async fn one_request_stands_beside_the_queue_with_what_came_before() {
+    let site = Site::new().await;
+    let first = asked(&site, 3_600).await;
+    let rae = site.signed_in("rae").await;
+    let deny = [("do", "deny"), ("comment", "Use <the> copy")];
+    rae.post(&format!("/review/{first}"), &deny).await;
+    let second = asked(&site, 14_400).await;
+    let address = format!("/review/{second}");
+    let page = rae.get(&address).await;
+    // The queue, the request, who may decide, and the denial before.
+    page.says("Waiting 1 Ann Member Database 4 hours · just now Queue and history");
+    page.says("Who may decide Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin");
+    page.says("Earlier requests for it 1 hour, just now Denied by Rae Reviewer just now Use &lt;the&gt; copy Rae Reviewer");
+    // Nothing that leads where a reviewer does not come.
+    for never in ["href=\"/people/", "href=\"/resources/", "Ask to decide"] {
+        assert!(!page.text.contains(never), "{never}");
+    }
+    // Dan reviews the database alone: of other things that she asked for he sees nothing.
+    let vault = json!({ "resource": site.env.resources.vault, "reason": "Secret of the vault" });
+    let hidden = site
+        .env
+        .post(site.env.people.ann, "/requests", vault)
+        .await
+        .id();
+    let dan = site.signed_in("dan").await;
+    let page = dan.get(&address).await;
+    page.says("Waiting 1 Ann Member Database");
+    assert!(!page.text.contains("Vault"), "{}", page.text);
+    assert_eq!(dan.get(&format!("/review/{hidden}")).await.status, 404);
+    // Who sees all finds the ways on.
+    let ada = site.signed_in("ada").await;
+    let page = ada.get(&address).await;
+    let ann = format!("href=\"/people/{}\"", site.env.people.ann);
+    assert!(page.text.contains(&ann), "{}", page.text);
+}
+
+#[tokio::test]
+async fn an_administrator_asks_on_the_page_and_it_says_whom() {
+    let site = Site::new().await;
+    let request = asked(&site, 3_600).await;
+    let address = format!("/review/{request}");
+    let ada = site.signed_in("ada").await;
+    let before = site.seq().await;
+    for (logins, status) in [("nobody", 404), ("rae, ann", 404), (" , ", 400)] {
+        let page = ada
+            .post(&address, &[("do", "ask"), ("logins", logins)])
+            .await;
+        page.refuses(
+            status,
+            if status == 404 {
+                "who may decide this"
+            } else {
+                "Name who"
+            },
+        );
+        let kept = format!("name=\"logins\" value=\"{logins}\"");
+        assert!(page.text.contains(&kept), "{}", page.text);
+    }
+    assert_eq!(site.seq().await, before);
+    let fields = [("do", "ask"), ("logins", "rae, dan")];
+    assert_eq!(ada.post(&address, &fields).await.location(), address);
+    let roy = site.signed_in("roy").await;
+    let page = roy.get(&address).await;
+    page.says("Asked: Rae Reviewer , Dan Owner");
+    let page = roy
+        .post(&address, &[("do", "ask"), ("logins", "rae")])
+        .await;
+    assert_eq!(page.status, 403);
+}
+
+#[tokio::test]
+async fn what_was_decided_is_shown_for_ninety_days_and_found_for_ever() {
+    let site = Site::new().await;
+    let request = asked(&site, 3_600).await;
+    let rae = site.signed_in("rae").await;
+    let deny = [("do", "deny"), ("comment", "No")];
+    rae.post(&format!("/review/{request}"), &deny).await;
+    let found = format!("id=\"decided-{request}\"");
+    let shows = async |path: &str| {
+        let rae = site.signed_in("rae").await;
+        rae.get(path).await.text.contains(&found)
+    };
+    assert!(shows("/review").await);
+    site.env.clock.forward(TimeDelta::days(90));
+    assert!(shows("/review").await);
+    site.env.clock.forward(TimeDelta::milliseconds(1));
+    assert!(!shows("/review").await);
+    for (words, is_found) in [
+        ("ann+m", true),
+        ("DATABASE", true),
+        ("%3Calert", true),
+        ("vault", false),
+        ("%25", false),
+    ] {
+        assert_eq!(
+            shows(&format!("/review?q={words}")).await,
+            is_found,
+            "{words}"
+        );
+    }
+    // Nobody finds what they do not review.
+    let vault = json!({ "resource": site.env.resources.vault, "reason": "Secret" });
+    site.env.post(site.env.people.ann, "/requests", vault).await;
+    let dan = site.signed_in("dan").await;
+    let page = dan.get("/review?q=ann").await;
+    assert!(
+        page.text.contains(&found) && !page.text.contains("Secret"),
+        "{}",
+        page.text
+    );
+}
+
+#[tokio::test]
+async fn running_access_is_revoked_from_wherever_an_administrator_sees_it() {
+    let site = Site::new().await;
+    let request = asked(&site, 3_600).await;
+    let ada = site.signed_in("ada").await;
+    let address = format!("/review/{request}");
+    ada.post(&address, &[("do", "approve")]).await;
+    let (person, resource) = (site.env.people.ann, site.env.resources.database);
+    let way = format!("href=\"{address}?act=revoke\"");
+    for page in [
+        format!("/people/{person}"),
+        format!("/resources/{resource}"),
+        "/requests".to_owned(),
+    ] {
+        let page = ada.get(&page).await;
+        assert!(page.text.contains(&way), "{}", page.text);
+    }
+    // An auditor sees it, and revokes nothing.
+    let aud = site.signed_in("aud").await;
+    let page = aud.get(&format!("/people/{person}")).await;
+    assert!(!page.text.contains("act=revoke"), "{}", page.text);
+    let page = ada.get(&format!("{address}?act=revoke")).await;
+    let open = format!("id=\"revoke-panel-{request}\" name=\"act-{request}\" open");
+    assert!(page.text.contains(&open), "{}", page.text);
+}

@@ -138,6 +138,17 @@ impl Affected<'_> {
             });
             open.collect()
         };
+        let left = self.left();
+        let approved_by_them = |(user, resource): &(UserId, ResourceId)| {
+            let access = self.after.access(*user, *resource);
+            let granted = access.and_then(|access| access.grant.as_deref());
+            let by = granted.and_then(crate::transition::Granted::approved_by);
+            by.is_some_and(|by| by.on_behalf_of.is_some() && left.contains(&by.user))
+        };
+        let mut waiting = waiting;
+        if !left.is_empty() {
+            waiting.extend(self.after.open_pairs().filter(approved_by_them));
+        }
         for (user, resource) in waiting {
             let access = self.after.access(user, resource);
             let Some(access) = access.filter(|access| access.is_waiting()) else {
@@ -145,13 +156,37 @@ impl Affected<'_> {
             };
             let granted = access.grant.as_deref();
             let by = granted.and_then(crate::transition::Granted::approved_by);
-            let grant_at_stake = by.is_some_and(|by| !self.after.may_review(by, resource));
+            let grant_at_stake = by.is_some_and(|by| !self.after.counts(by, resource));
             let request_at_stake =
                 || access.pending.is_some() && self.loses_eligible(user, resource);
             if grant_at_stake || request_at_stake() {
                 self.pairs.insert((user, resource));
             }
         }
+    }
+
+    /// The people who review nothing any more: what they approved as a deputy, wherever it is, may go back
+    /// to review.
+    fn left(&self) -> BTreeSet<UserId> {
+        let users = changed(&self.before.users, &self.after.users);
+        let mut may: BTreeSet<UserId> = users.iter().map(|user| user.id).collect();
+        for group in changed(&self.before.groups, &self.after.groups) {
+            may.extend(members(group.before));
+        }
+        let unnamed = changed(&self.before.resources, &self.after.resources);
+        let unnamed = unnamed.iter().flat_map(|it| {
+            let gone = approvers(it.before).iter();
+            gone.filter(|group| !approvers(it.after).contains(group))
+        });
+        let fallback = self.before.fallback_groups().iter();
+        let fallback = fallback.filter(|group| !self.after.fallback_groups().contains(group));
+        for group in unnamed.chain(fallback) {
+            may.extend(self.before.enabled_members(*group));
+        }
+        may.retain(|user| {
+            self.before.reviews_anything(*user) && !self.after.reviews_anything(*user)
+        });
+        may
     }
 
     /// True when a pending request may end, or go to other fallback reviewers.

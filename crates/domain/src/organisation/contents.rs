@@ -8,6 +8,7 @@ use super::index::Index;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 use super::set::sorted;
 use super::value::Organisation;
+use crate::deputy::Deputyship;
 use crate::ids::{AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, UserId};
 use crate::periods::Periods;
 
@@ -23,6 +24,8 @@ pub struct Contents {
     pub periods: Periods,
     /// Groups whose members review what nobody else can (rule 14).
     pub fallback_reviewers: Vec<GroupId>,
+    /// Deputies who are named and whose time is not over.
+    pub deputies: Vec<Deputyship>,
     /// Its people.
     pub users: Vec<User>,
     /// People who were removed.
@@ -119,6 +122,10 @@ impl Organisation {
             .map(|((user, resource), _)| (*resource, *user))
             .collect();
 
+        let deputies = contents.deputies.iter();
+        index.deputises = deputies.map(|it| (it.deputy, it.principal)).collect();
+        let deputies = contents.deputies.into_iter();
+
         let devices = contents.devices.into_iter();
         let devices: imbl::OrdMap<DeviceId, Arc<Device>> = devices
             .map(|device| (device.id, Arc::new(device)))
@@ -134,6 +141,7 @@ impl Organisation {
             name: contents.name.into(),
             periods: Arc::new(contents.periods),
             fallback_reviewers: sorted(contents.fallback_reviewers).into(),
+            deputies: deputies.map(|it| (it.principal, it)).collect(),
             users,
             removed_users,
             groups,
@@ -163,6 +171,7 @@ impl Organisation {
             name: self.name.to_string(),
             periods: (*self.periods).clone(),
             fallback_reviewers: self.fallback_reviewers.to_vec(),
+            deputies: self.deputies.values().copied().collect(),
             users: copies(self.users.values()),
             removed_users: removed
                 .map(|(id, names)| (*id, (**names).clone()))

@@ -24,6 +24,8 @@ pub(super) struct Index {
     pub(super) open: OrdSet<(ResourceId, UserId)>,
     /// The enabled users who review every request by their role.
     pub(super) review_all: OrdSet<UserId>,
+    /// On whose behalf each deputy is named.
+    pub(super) deputises: OrdSet<(UserId, UserId)>,
     /// The sessions by user.
     pub(super) sessions_of: OrdSet<(UserId, SessionId)>,
     /// The devices by user.
@@ -62,6 +64,11 @@ impl Index {
     pub(super) fn open_for(&self, resource: ResourceId) -> impl Iterator<Item = UserId> {
         let all = (resource, UserId(i64::MIN))..=(resource, UserId(i64::MAX));
         self.open.range(all).map(|(_, user)| *user)
+    }
+
+    pub(super) fn deputises(&self, deputy: UserId) -> impl Iterator<Item = UserId> {
+        let all = (deputy, UserId(i64::MIN))..=(deputy, UserId(i64::MAX));
+        self.deputises.range(all).map(|(_, principal)| *principal)
     }
 
     pub(super) fn devices_of(&self, user: UserId) -> impl Iterator<Item = DeviceId> {

@@ -185,6 +185,9 @@ impl Organisation {
             grant: grant.cloned(),
             last_used: access.and_then(|access| access.history.last_used()),
             revoked_at: access.and_then(|access| access.history.revoked_at),
+            deputy_left: grant
+                .and_then(|granted| granted.approved_by())
+                .is_some_and(|by| by.on_behalf_of.is_some() && !self.reviews_anything(by.user)),
         }
     }
 

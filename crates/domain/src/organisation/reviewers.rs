@@ -1,10 +1,12 @@
-//! Who reviews what (rules 1, 6 and 14).
+//! Who reviews what (rules 1, 6 and 14), in their own right and as a deputy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::value::Organisation;
+use crate::Time;
+use crate::deputy::{DeputyEnd, Deputyship};
 use crate::ids::{GroupId, ResourceId, UserId};
-use crate::review::{Regulars, Reviewer, Reviewers, Role};
+use crate::review::{Decider, Regulars, Reviewer, Reviewers, Role};
 
 /// The requests that a person may review in their session: true until the organisation changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Reach {
     approves: BTreeSet<ResourceId>,
     /// Where they may stand in as a fallback reviewer, each with who else reviews it (rule 14).
     stands_in: BTreeMap<ResourceId, Regulars>,
+    /// On whose behalf they decide, each with what that person may review.
+    deputises: Vec<(Deputyship, Reach)>,
 }
 
 impl Organisation {
@@ -108,27 +112,92 @@ impl Organisation {
         scarce.collect()
     }
 
-    /// Returns what a user may review in their session, which either reaches other people or does not;
-    /// `None` for somebody who is not there, or disabled.
+    /// Returns what a user may review in their session at `now`, which either reaches other people or does
+    /// not; `None` for somebody who is not there, or disabled.
     #[must_use]
-    pub fn reach(&self, user: UserId, reaches_others: bool) -> Option<Reach> {
+    pub fn reach(&self, user: UserId, reaches_others: bool, now: Time) -> Option<Reach> {
         let found = self.enabled_user(user)?;
-        let mut reach = Reach {
-            user,
-            roles: Vec::new(),
-            approves: BTreeSet::new(),
-            stands_in: BTreeMap::new(),
-        };
-        if reaches_others {
-            reach.roles.clone_from(&found.roles);
-            reach.approves = self.approves(user);
-            if self.is_fallback_reviewer(user) {
-                let scarce = self.scarcely_reviewed().into_iter();
-                let scarce = scarce.map(|(resource, one)| (resource, one.into()));
-                reach.stands_in.extend(scarce);
-            }
+        let nothing = || Reach::new(user, Vec::new(), BTreeSet::new(), BTreeMap::new());
+        if !reaches_others {
+            return Some(nothing());
+        }
+        let mut reach = self.own_reach(user).unwrap_or_else(nothing);
+        reach.roles.clone_from(&found.roles);
+        let holding = self.deputyships_of(user).filter(|it| it.holds(now));
+        let held: Vec<_> = holding.collect();
+        if !held.is_empty() && self.reviews_anything(user) {
+            let theirs = held.into_iter();
+            let theirs = theirs.filter_map(|it| Some((*it, self.own_reach(it.principal)?)));
+            reach.deputises = theirs.collect();
         }
         Some(reach)
+    }
+
+    /// What an enabled user may review in their own right.
+    fn own_reach(&self, user: UserId) -> Option<Reach> {
+        let roles = self.enabled_user(user)?.roles.clone();
+        let mut stands_in = BTreeMap::new();
+        if self.is_fallback_reviewer(user) {
+            let scarce = self.scarcely_reviewed().into_iter();
+            stands_in.extend(scarce.map(|(resource, one)| (resource, one.into())));
+        }
+        Some(Reach::new(user, roles, self.approves(user), stands_in))
+    }
+
+    /// True when this enabled person reviews anything in their own right: who may have a deputy, and be
+    /// one (rule 6).
+    #[must_use]
+    pub fn reviews_anything(&self, user: UserId) -> bool {
+        let Some(found) = self.enabled_user(user) else {
+            return false;
+        };
+        let mut groups = self.groups_of(user).iter();
+        found.reviews_all()
+            || groups.any(|group| self.index.approved_by(*group).next().is_some())
+            || self.is_fallback_reviewer(user)
+    }
+
+    /// True when this approval still counts (rule 7): whoever's vote it is may review the resource, and a
+    /// deputy still reviews anything.
+    #[must_use]
+    pub fn counts(&self, by: Decider, resource: ResourceId) -> bool {
+        self.may_review(by.voter(), resource)
+            && (by.on_behalf_of.is_none() || self.reviews_anything(by.user))
+    }
+
+    /// A reviewer's deputy.
+    #[must_use]
+    pub fn deputy_of(&self, principal: UserId) -> Option<&Deputyship> {
+        self.deputies.get(&principal)
+    }
+
+    /// All deputies, in order of the principal's id.
+    pub fn deputies(&self) -> impl Iterator<Item = &Deputyship> {
+        self.deputies.values()
+    }
+
+    /// Whose deputy somebody is, or will be, in order of the principal's id.
+    pub fn deputyships_of(&self, deputy: UserId) -> impl Iterator<Item = &Deputyship> {
+        let principals = self.index.deputises(deputy);
+        principals.filter_map(|principal| self.deputies.get(&principal))
+    }
+
+    /// The deputies that no longer stand, because one of the two reviews nothing any more (rule 6).
+    #[must_use]
+    pub fn void_deputies(&self) -> Vec<(Deputyship, DeputyEnd)> {
+        let all = self.deputies.values();
+        let void = all.filter_map(|it| {
+            let end = match (
+                self.reviews_anything(it.principal),
+                self.reviews_anything(it.deputy),
+            ) {
+                (false, _) => DeputyEnd::PrincipalLostRole,
+                (true, false) => DeputyEnd::DeputyLostRole,
+                (true, true) => return None,
+            };
+            Some((*it, end))
+        });
+        void.collect()
     }
 
     /// True when the user is in a group of fallback reviewers and not disabled.
@@ -168,7 +237,19 @@ impl Reach {
             roles,
             approves,
             stands_in,
+            deputises: Vec::new(),
         }
+    }
+
+    /// The same, who also decides on these people's behalf, each with what that person may review.
+    #[must_use]
+    pub fn deputising(self, deputises: Vec<(Deputyship, Self)>) -> Self {
+        Self { deputises, ..self }
+    }
+
+    /// On whose behalf they decide.
+    pub fn deputises(&self) -> impl Iterator<Item = &Deputyship> {
+        self.deputises.iter().map(|(deputyship, _)| deputyship)
     }
 
     /// The roles that count in the session.
@@ -181,6 +262,34 @@ impl Reach {
     #[must_use]
     pub fn covers(&self, requester: UserId, resource: ResourceId) -> bool {
         self.reviewer(requester, resource).reviews()
+            || self.on_behalf_of(requester, resource).is_some()
+    }
+
+    /// Who decides here what `requester` asks for, and for whom: in their own right where they may, else
+    /// on behalf of the first who may. `None` for their own request, and where they review nothing.
+    /// Deputyship does not chain: what a principal does as somebody's deputy is not theirs to hand on.
+    #[must_use]
+    pub fn decider(&self, requester: UserId, resource: ResourceId) -> Option<Decider> {
+        if self
+            .reviewer(requester, resource)
+            .may_decide(requester)
+            .is_ok()
+        {
+            return Some(self.user.into());
+        }
+        let on_behalf_of = self.on_behalf_of(requester, resource);
+        let user = self.user;
+        on_behalf_of.map(|principal| Decider {
+            user,
+            on_behalf_of: Some(principal),
+        })
+    }
+
+    /// The first on whose behalf they may decide here what `requester` asks for (rule 6).
+    fn on_behalf_of(&self, requester: UserId, resource: ResourceId) -> Option<UserId> {
+        let mut theirs = self.deputises.iter().filter(|(it, _)| it.serves(requester));
+        let found = theirs.find(|(_, reach)| reach.reviewer(requester, resource).reviews());
+        found.map(|(deputyship, _)| deputyship.principal)
     }
 
     /// True when they may review anything at all.
@@ -193,8 +302,15 @@ impl Reach {
     /// The resources for which they may review some requests at least; `None` for all, by role.
     #[must_use]
     pub fn resources(&self) -> Option<BTreeSet<ResourceId>> {
-        let others = self.approves.iter().chain(self.stands_in.keys());
-        (!self.reviews_all()).then(|| others.copied().collect())
+        if self.reviews_all() {
+            return None;
+        }
+        let own = self.approves.iter().chain(self.stands_in.keys());
+        let mut all: BTreeSet<_> = own.copied().collect();
+        for (_, reach) in &self.deputises {
+            all.extend(reach.resources()?);
+        }
+        Some(all)
     }
 
     /// True when they may see what anybody asks for here, and not only where they stand in.

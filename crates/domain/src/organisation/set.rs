@@ -7,6 +7,7 @@ use super::access::Access;
 use super::held_back::HeldBack;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 use super::value::Organisation;
+use crate::deputy::Deputyship;
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
@@ -31,6 +32,18 @@ impl Organisation {
     /// Sets the groups of fallback reviewers.
     pub fn set_fallback_reviewers(&mut self, groups: Vec<GroupId>) {
         self.fallback_reviewers = sorted(groups).into();
+    }
+
+    /// Sets a reviewer's deputy.
+    pub fn set_deputy(&mut self, principal: UserId, deputyship: Option<Deputyship>) {
+        if let Some(before) = self.deputies.remove(&principal) {
+            self.index.deputises.remove(&(before.deputy, principal));
+        }
+        if let Some(deputyship) = deputyship {
+            debug_assert_eq!(deputyship.principal, principal);
+            self.index.deputises.insert((deputyship.deputy, principal));
+            self.deputies.insert(principal, deputyship);
+        }
     }
 
     /// Sets a user. The names of one who was here and goes are kept, as by

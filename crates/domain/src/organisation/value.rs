@@ -8,6 +8,7 @@ use super::access::Access;
 use super::held_back::HeldBack;
 use super::index::Index;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
+use crate::deputy::Deputyship;
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
@@ -26,6 +27,8 @@ pub struct Organisation {
     pub(super) periods: Arc<Periods>,
     /// In order of id, each once.
     pub(super) fallback_reviewers: Arc<[GroupId]>,
+    /// By the reviewer on whose behalf.
+    pub(super) deputies: OrdMap<UserId, Deputyship>,
     pub(super) users: OrdMap<UserId, Arc<User>>,
     pub(super) removed_users: OrdMap<UserId, Arc<Names>>,
     pub(super) groups: OrdMap<GroupId, Arc<Group>>,

@@ -4,10 +4,11 @@ use super::facts::AccessFacts;
 use super::kinds::{Gives, TooLate, Transition};
 use crate::Time;
 use crate::cause::Cause;
-use crate::ids::{RequestId, UserId};
+use crate::ids::RequestId;
 use crate::length::Length;
 use crate::reason::Text;
 use crate::request::{CannotApprove, Purpose};
+use crate::review::Decider;
 
 /// Approves a request, for less time if the reviewer says so (rules 5, 6 and 7); `by` is `None` for
 /// automatic approval. A request for the unlock of what is open by now is cancelled instead: there
@@ -18,7 +19,7 @@ use crate::request::{CannotApprove, Purpose};
 pub fn approve(
     facts: &AccessFacts,
     request: RequestId,
-    by: Option<UserId>,
+    by: Option<Decider>,
     allowed: Option<Length>,
     comment: Text,
     now: Time,
@@ -66,7 +67,7 @@ pub fn approve(
 pub fn deny(
     facts: &AccessFacts,
     request: RequestId,
-    by: UserId,
+    by: impl Into<Decider>,
     comment: Text,
     now: Time,
 ) -> Result<Transition, TooLate> {

@@ -4,8 +4,9 @@ use super::facts::AccessFacts;
 use super::kinds::{GrantChange, TooLate, Transition};
 use crate::Time;
 use crate::cause::Cause;
-use crate::ids::{GrantId, RequestId, UserId};
+use crate::ids::{GrantId, RequestId};
 use crate::reason::Text;
+use crate::review::Decider;
 
 /// Cancels a request, as its requester.
 ///
@@ -35,12 +36,12 @@ pub fn release(facts: &AccessFacts, grant: GrantId, now: Time) -> Result<Vec<Tra
 pub fn revoke(
     facts: &AccessFacts,
     grant: GrantId,
-    by: UserId,
+    by: impl Into<Decider>,
     comment: Text,
     now: Time,
 ) -> Result<Vec<Transition>, TooLate> {
     let (before, live) = facts.live(grant, now)?;
-    let after = live.revoke(Some(by), Cause::Person, comment, now);
+    let after = live.revoke(Some(by.into()), Cause::Person, comment, now);
     let revoked = Transition::Revoked(GrantChange { before, after });
     Ok(facts.with_extension(revoked, Cause::GrantEnded, now))
 }

@@ -8,6 +8,7 @@ use crate::grant::{Grant, Live, State as GrantState};
 use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
 use crate::lock::{Facts, lock_state};
 use crate::request::{Pending, Purpose, Request, State as RequestState};
+use crate::review::Decider;
 use crate::settings::{EffectiveAssignment, most_permissive};
 
 /// Everything that bears on one user and one resource at one moment.
@@ -36,6 +37,8 @@ pub struct AccessFacts {
     pub last_used: Option<Time>,
     /// When a person last revoked a grant here (rule 11).
     pub revoked_at: Option<Time>,
+    /// The deputy who approved the scheduled grant reviews nothing any more (rule 7).
+    pub deputy_left: bool,
 }
 
 /// A grant with the request that made it.
@@ -157,9 +160,12 @@ impl AccessFacts {
 
 impl Granted {
     /// Who approved it; `None` when it was automatic.
-    pub(crate) fn approved_by(&self) -> Option<UserId> {
+    #[must_use]
+    pub fn approved_by(&self) -> Option<Decider> {
         match self.request.state {
-            RequestState::Approved { by, .. } => by,
+            RequestState::Approved {
+                by, on_behalf_of, ..
+            } => by.map(|user| Decider { user, on_behalf_of }),
             RequestState::Pending
             | RequestState::Denied { .. }
             | RequestState::Cancelled { .. }

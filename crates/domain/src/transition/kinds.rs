@@ -6,6 +6,7 @@ use crate::grant::{Grant, State as GrantState, Window};
 use crate::ids::{GrantId, UserId};
 use crate::reason::Text;
 use crate::request::{CannotApprove, NewRequest, Request, State as RequestState};
+use crate::review::Decider;
 use crate::unlock::Unlock;
 
 /// One change of a request or a grant.
@@ -95,25 +96,33 @@ pub enum Transition {
 }
 
 impl Transition {
-    /// The person whose decision it is, where a person decides; `actor` is who acts.
+    /// The person whose decision it is, where a person decides, and for whom; `actor` is who acts.
     #[must_use]
-    pub fn decided_by(&self, actor: Option<UserId>) -> Option<UserId> {
+    pub fn decided_by(&self, actor: Option<UserId>) -> Option<Decider> {
+        let decider =
+            |by: Option<UserId>, on_behalf_of| by.map(|user| Decider { user, on_behalf_of });
         match self {
             Self::Approved { request, .. } | Self::Denied { request } => match request.state {
-                RequestState::Approved { by, .. } => by,
-                RequestState::Denied { by, .. } => Some(by),
+                RequestState::Approved {
+                    by, on_behalf_of, ..
+                } => decider(by, on_behalf_of),
+                RequestState::Denied {
+                    by, on_behalf_of, ..
+                } => decider(Some(by), on_behalf_of),
                 RequestState::Pending
                 | RequestState::Cancelled { .. }
                 | RequestState::Lapsed { .. } => None,
             },
             Self::Revoked(change) => match change.after.state {
-                GrantState::Revoked { by, .. } => by,
+                GrantState::Revoked {
+                    by, on_behalf_of, ..
+                } => decider(by, on_behalf_of),
                 GrantState::Scheduled
                 | GrantState::Active
                 | GrantState::Expired { .. }
                 | GrantState::Released { .. } => None,
             },
-            Self::Unlocked { .. } => actor,
+            Self::Unlocked { .. } => actor.map(Decider::from),
             Self::Requested { .. }
             | Self::Cancelled { .. }
             | Self::Superseded { .. }

@@ -41,7 +41,7 @@ pub fn reconcile(
                 let with_extension = |revoked| facts.with_extension(revoked, cause, now);
                 done.extend(revoked.into_iter().flat_map(with_extension));
             }
-            None => done.extend(review_again(granted, reviewers, now)),
+            None => done.extend(review_again(granted, facts.deputy_left, reviewers, now)),
         }
     }
     done
@@ -81,11 +81,17 @@ fn find_reviewers(
     }
 }
 
-/// A scheduled grant goes back to review when the reviewer who approved it lost that role.
-fn review_again(granted: &Granted, reviewers: &Reviewers, now: Time) -> Vec<Transition> {
-    let lost = granted
-        .approved_by()
-        .is_some_and(|by| !reviewers.include(by));
+/// A scheduled grant goes back to review when the reviewer who approved it lost that role, or the deputy
+/// who did on their behalf.
+fn review_again(
+    granted: &Granted,
+    deputy_left: bool,
+    reviewers: &Reviewers,
+    now: Time,
+) -> Vec<Transition> {
+    let lost = granted.approved_by().is_some_and(|by| {
+        !reviewers.include(by.voter()) || (by.on_behalf_of.is_some() && deputy_left)
+    });
     if !lost {
         return Vec::new();
     }

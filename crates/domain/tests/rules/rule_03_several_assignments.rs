@@ -71,7 +71,7 @@ proptest! {
         let terms = request.terms;
         let later = EffectiveAssignment { assignment: assignment.assignment, until: None, ..later };
         let pending = request.pending(now).unwrap();
-        let (approved, _) = pending.approve(Some(REVIEWER), None, text(""), &later, now).unwrap();
+        let (approved, _) = pending.approve(Some(REVIEWER.into()), None, text(""), &later, now).unwrap();
         prop_assert_eq!(approved.terms, terms);
     }
 

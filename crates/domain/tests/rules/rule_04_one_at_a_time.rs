@@ -119,6 +119,7 @@ impl History {
             grant,
             last_used: None,
             revoked_at: None,
+            deputy_left: false,
         }
     }
 
@@ -243,6 +244,7 @@ impl History {
                     GrantState::Revoked {
                         at: self.now,
                         by: None,
+                        on_behalf_of: None,
                         cause: Cause::Undone,
                         comment: text(""),
                     }
@@ -295,7 +297,7 @@ impl History {
             Step::Approve => {
                 let comment = text("");
                 let approved =
-                    transition::approve(&facts, request, Some(REVIEWER), None, comment, now);
+                    transition::approve(&facts, request, Some(REVIEWER.into()), None, comment, now);
                 approved.ok().map(|done| vec![done])
             }
             Step::Deny => {

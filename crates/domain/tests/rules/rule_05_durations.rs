@@ -114,7 +114,7 @@ proptest! {
         let end = ends.into_iter().flatten().min().unwrap();
 
         let pending = request.clone().pending(now).unwrap();
-        match pending.approve(Some(REVIEWER), allowed, text(""), &live, now) {
+        match pending.approve(Some(REVIEWER.into()), allowed, text(""), &live, now) {
             Ok((approved, window)) => {
                 prop_assert!(allowed.is_none_or(|allowed| allowed <= request.asked));
                 prop_assert_eq!((window.starts_at, window.expires_at), (start, end));
@@ -180,7 +180,7 @@ proptest! {
             live.until,
         ];
         let end = ends.into_iter().flatten().min().unwrap();
-        match transition::approve(&facts, EXTENSION, Some(REVIEWER), allowed, text(""), now) {
+        match transition::approve(&facts, EXTENSION, Some(REVIEWER.into()), allowed, text(""), now) {
             Ok(Transition::Approved { request, gives: Gives::Extension { grant, before: old, window } }) => {
                 prop_assert_eq!(grant, facts.grant.unwrap().grant.id);
                 prop_assert_eq!(old, before);
@@ -270,7 +270,7 @@ proptest! {
         let Ok(pending) = stored(new).pending(now) else {
             return Ok(());
         };
-        if let Ok((_, window)) = pending.approve(Some(REVIEWER), None, text(""), &assignment, now) {
+        if let Ok((_, window)) = pending.approve(Some(REVIEWER.into()), None, text(""), &assignment, now) {
             prop_assert!(window.starts_at < window.expires_at);
         }
     }

@@ -45,7 +45,7 @@ fn approved(
         .pending(now)
         .unwrap();
     let (request, window) = pending
-        .approve(Some(REVIEWER), None, text(""), assignment, now)
+        .approve(Some(REVIEWER.into()), None, text(""), assignment, now)
         .unwrap();
     let grant = granted(&request, window);
     (request, grant)
@@ -145,7 +145,7 @@ proptest! {
     ) {
         let asking = Ask { length: Some(assignment.settings.period.longest()), ..plain_ask() };
         let pending = pending_request(&assignment, asking, now).pending(now).unwrap();
-        let (_, window) = pending.approve(Some(REVIEWER), None, text(""), &live, now).unwrap();
+        let (_, window) = pending.approve(Some(REVIEWER.into()), None, text(""), &live, now).unwrap();
         let stricter = assignment.settings.period.longest().min(live.settings.period.longest());
         prop_assert_eq!(window.expires_at, stricter.after(now));
     }
@@ -171,7 +171,7 @@ proptest! {
         prop_assert_eq!(stays, Outcome::Stays);
         let alone = pending.clone().approve(None, None, text(""), &assignment, now);
         prop_assert_eq!(alone, Err(CannotApprove::NeedsReviewer));
-        prop_assert!(pending.approve(Some(REVIEWER), None, text(""), &assignment, now).is_ok());
+        prop_assert!(pending.approve(Some(REVIEWER.into()), None, text(""), &assignment, now).is_ok());
     }
 
     /// Rule 7: a scheduled grant is rechecked at its start: today's period and end shorten it, and
@@ -198,7 +198,7 @@ proptest! {
         let expires_at = ends.into_iter().flatten().min().unwrap();
         let too_short = expires_at - window.starts_at < TimeDelta::minutes(1);
         let unreviewed = by.is_none() && live.settings.approval == Approval::Manual;
-        let started = due.start(by, &live, now);
+        let started = due.start(by.map(Into::into), &live, now);
         match started.state {
             GrantState::Active => {
                 prop_assert!(!unreviewed && !too_short && now < expires_at);

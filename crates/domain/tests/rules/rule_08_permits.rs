@@ -132,7 +132,7 @@ proptest! {
             .ask(USER, RESOURCE, text("needed again"), None, TimeDelta::days(1), now)
             .unwrap();
         let pending = stored(new).pending(now).unwrap();
-        let (request, unlock) = locked.approve(pending, Some(REVIEWER), text(""), now).unwrap();
+        let (request, unlock) = locked.approve(pending, Some(REVIEWER.into()), text(""), now).unwrap();
         let reviewer = Some(REVIEWER);
         prop_assert_eq!(unlock.by, Unlocker::Approval { request: request.id, reviewer });
         let restarted = unlock.restarts(last_used);

@@ -35,7 +35,7 @@ proptest! {
         let pending = stored(new).pending(now).unwrap();
         let alone = pending.clone().approve(None, None, text(""), &assignment, now);
         prop_assert_eq!(alone == Err(CannotApprove::NeedsReviewer), off);
-        prop_assert!(pending.approve(Some(REVIEWER), None, text(""), &assignment, now).is_ok());
+        prop_assert!(pending.approve(Some(REVIEWER.into()), None, text(""), &assignment, now).is_ok());
     }
 
     /// Rule 11: more time needs a reviewer, too, while automatic approval is off.
@@ -53,7 +53,7 @@ proptest! {
         let off = ago < 24 * 60 * 60;
         let alone = transition::approve(&facts, EXTENSION, None, None, text(""), now);
         prop_assert_eq!(alone == Err(CannotApprove::NeedsReviewer), off);
-        prop_assert!(transition::approve(&facts, EXTENSION, Some(REVIEWER), None, text(""), now).is_ok());
+        prop_assert!(transition::approve(&facts, EXTENSION, Some(REVIEWER.into()), None, text(""), now).is_ok());
     }
 
     /// Rule 11: only a person's revocation counts: not the system's, nor giving back, nor the end.
@@ -62,7 +62,7 @@ proptest! {
         let Ok(live) = grant.live(now) else {
             return Ok(());
         };
-        let revoked = live.clone().revoke(Some(REVIEWER), Cause::Person, text("stop"), now);
+        let revoked = live.clone().revoke(Some(REVIEWER.into()), Cause::Person, text("stop"), now);
         prop_assert_eq!(revoked.revoked_by_person(), Some(now));
         let by_system = live.clone().revoke(None, cause, text(""), now);
         prop_assert_eq!(by_system.revoked_by_person(), None);

@@ -27,7 +27,7 @@ proptest! {
     fn a_decision_is_taken_once(assignment in endless_request_assignment(), now in moment(), which in 0..3) {
         let pending = pending_request(&assignment, plain_ask(), now).pending(now).unwrap();
         let decided = match which {
-            0 => pending.approve(Some(REVIEWER), None, text("ok"), &assignment, now).unwrap().0,
+            0 => pending.approve(Some(REVIEWER.into()), None, text("ok"), &assignment, now).unwrap().0,
             1 => pending.deny(REVIEWER, text("no"), now),
             _ => pending.cancel(Some(USER), Cause::Person, now),
         };
@@ -44,7 +44,7 @@ proptest! {
         let ended = if released {
             live.release(now)
         } else {
-            live.revoke(Some(REVIEWER), Cause::Person, text("stop"), now)
+            live.revoke(Some(REVIEWER.into()), Cause::Person, text("stop"), now)
         };
         prop_assert_eq!(ended.clone().live(now), Err(ended));
     }

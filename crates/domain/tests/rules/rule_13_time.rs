@@ -108,7 +108,7 @@ proptest! {
         prop_assert_eq!(first.lapses_at + by, second.lapses_at);
         let window = |request: hourkey_domain::request::NewRequest, assignment: &EffectiveAssignment, now: Time| {
             let pending = stored(request).pending(now).unwrap();
-            pending.approve(Some(REVIEWER), None, text(""), assignment, now).unwrap().1
+            pending.approve(Some(REVIEWER.into()), None, text(""), assignment, now).unwrap().1
         };
         let (first, second) = (window(first, &assignment, now), window(second, &other, now + by));
         prop_assert_eq!(first.starts_at + by, second.starts_at);

@@ -183,10 +183,12 @@ fn request_state() -> impl Strategy<Value = RequestState> + Clone {
     prop_oneof![
         4 => Just(RequestState::Pending),
         1 => (moment(), option::of(Just(REVIEWER)), length()).prop_map(|(at, by, length)| {
-            RequestState::Approved { at, by, length, comment: text("go ahead") }
+            RequestState::Approved {
+                at, by, on_behalf_of: None, length, comment: text("go ahead"),
+            }
         }),
         1 => moment().prop_map(|at| RequestState::Denied {
-            at, by: REVIEWER, comment: text("not today"),
+            at, by: REVIEWER, on_behalf_of: None, comment: text("not today"),
         }),
         1 => (moment(), option::of(Just(USER)), cause())
             .prop_map(|(at, by, cause)| RequestState::Cancelled { at, by, cause }),
@@ -250,7 +252,7 @@ fn grant_state() -> impl Strategy<Value = GrantState> + Clone {
         1 => moment().prop_map(|at| GrantState::Expired { at }),
         1 => moment().prop_map(|at| GrantState::Released { at }),
         1 => (moment(), option::of(Just(REVIEWER)), cause()).prop_map(|(at, by, cause)| {
-            GrantState::Revoked { at, by, cause, comment: text("enough") }
+            GrantState::Revoked { at, by, on_behalf_of: None, cause, comment: text("enough") }
         }),
     ]
 }
@@ -387,6 +389,7 @@ pub(crate) fn running(
     let state = RequestState::Approved {
         at: starts_at,
         by: Some(REVIEWER),
+        on_behalf_of: None,
         length,
         comment: text(""),
     };
@@ -410,6 +413,7 @@ pub(crate) fn running(
         }),
         last_used: None,
         revoked_at: None,
+        deputy_left: false,
     }
 }
 

@@ -180,6 +180,7 @@ fn granted(
             created_at,
             lapses_at: created_at + TimeDelta::hours(24),
             state: RequestState::Approved {
+                on_behalf_of: None,
                 at: created_at,
                 by: Some(ADMIN),
                 length: Length::HOUR,

@@ -10,6 +10,7 @@ fn at(minutes: i64) -> DateTime<Utc> {
 
 fn rosa() -> Person {
     Person {
+        on_behalf_of: None,
         id: UserId(7),
         login: "rosa".to_owned(),
         name: "Rosa".to_owned(),

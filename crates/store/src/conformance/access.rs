@@ -37,6 +37,7 @@ pub async fn requests_come_back_in_every_state(store: Arc<dyn Store>) {
         cause: Cause::UserDisabled,
     };
     let automatic = RequestState::Approved {
+        on_behalf_of: None,
         at: at(2),
         by: None,
         length: length(1),
@@ -95,12 +96,14 @@ pub async fn grants_come_back_in_every_state(store: Arc<dyn Store>) {
         GrantState::Expired { at: at(40) },
         GrantState::Released { at: at(20) },
         GrantState::Revoked {
+            on_behalf_of: None,
             at: at(15),
             by: Some(sample.reviewer),
             cause: Cause::Person,
             comment,
         },
         GrantState::Revoked {
+            on_behalf_of: None,
             at: at(15),
             by: None,
             cause: Cause::MembershipRemoved,

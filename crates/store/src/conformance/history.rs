@@ -5,12 +5,13 @@ use std::sync::Arc;
 use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{NoticeId, RequestId, ResourceId, UserId};
+use hourkey_domain::reason::Text;
 use hourkey_domain::request::{NewRequest, State as RequestState};
 use hourkey_protocol::notice::{Notice, What};
 
 use super::sample::{Sample, at, entry, sample};
 use super::{together, write};
-use crate::access::{AccessHistory, NewGrant, NewNotice, RequestFilter, ReviewOf};
+use crate::access::{AccessHistory, DecidedFilter, NewGrant, NewNotice, RequestFilter, ReviewOf};
 use crate::{Store, StoreError, Work};
 
 /// A user's own requests, newest first, page by page.
@@ -87,14 +88,59 @@ pub async fn decided_requests_are_read_in_pages(store: Arc<dyn Store>) {
             .await?;
         Ok((theirs, tx.insert_request(sample.request()).await?))
     });
+    let every = DecidedFilter::default();
     let mut read = store.read().await.unwrap();
-    let all = read.decided_requests(None, 10).await.unwrap();
+    let all = read.decided_requests(&every, None, 10).await.unwrap();
     let all: Vec<RequestId> = all.iter().map(|request| request.id).collect();
     assert_eq!(all, [theirs, ids[3], ids[2], ids[1], ids[0]]);
     assert!(!all.contains(&pending));
-    let page = read.decided_requests(Some(ids[3]), 2).await.unwrap();
+    let page = read
+        .decided_requests(&every, Some(ids[3]), 2)
+        .await
+        .unwrap();
     let page: Vec<RequestId> = page.iter().map(|request| request.id).collect();
     assert_eq!(page, [ids[2], ids[1]]);
+}
+
+/// Decided requests are found by when they were decided, and by words of their person, resource and reason.
+pub async fn decided_requests_are_searched(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (early, late) = write!(store, |tx| {
+        let mut all = Vec::new();
+        for (reason, at_minute) in [("To mend 100 % of it", 10), ("Ünrelated", 20)] {
+            let request = NewRequest {
+                reason: Text::new(reason.to_owned()).unwrap(),
+                ..sample.request()
+            };
+            let id = tx.insert_request(request).await?;
+            let at = at(at_minute);
+            tx.set_request_state(id, RequestState::Lapsed { at })
+                .await?;
+            all.push(id);
+        }
+        Ok((all[0], all[1]))
+    });
+    let mut read = store.read().await.unwrap();
+    let name = read.user_name(sample.member).await.unwrap().unwrap().1;
+    let (resource, _) = read.resource(sample.resource).await.unwrap().unwrap();
+    for (since, search, expected) in [
+        (Some(at(20)), None, vec![late]),
+        (Some(at(21)), None, vec![]),
+        (None, Some("MEND 100 %"), vec![early]),
+        (None, Some("Ünrel"), vec![late]),
+        (None, Some("_"), vec![]),
+        (None, Some(name.to_uppercase().as_str()), vec![late, early]),
+        (None, Some(resource.name.as_str()), vec![late, early]),
+        (Some(at(20)), Some(resource.name.as_str()), vec![late]),
+    ] {
+        let filter = DecidedFilter {
+            since,
+            search: search.map(str::to_owned),
+        };
+        let found = read.decided_requests(&filter, None, 10).await.unwrap();
+        let found: Vec<RequestId> = found.iter().map(|request| request.id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
 }
 
 /// Per resource: when the user last asked, whether that was denied, and when a person last took a
@@ -132,6 +178,7 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         tx.set_grant_state(
             grant,
             GrantState::Revoked {
+                on_behalf_of: None,
                 at: at(9),
                 by,
                 cause,
@@ -163,6 +210,7 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         let comment = String::new().try_into().unwrap();
         let cause = Cause::ResourceChanged;
         let revoked = GrantState::Revoked {
+            on_behalf_of: None,
             at: at(13),
             by: None,
             cause,
@@ -338,6 +386,7 @@ pub async fn one_notice_asks_for_a_review(store: Arc<dyn Store>) {
         resource,
     };
     let please = |request: i64| What::PleaseReview {
+        on_behalf_of: None,
         request: RequestId(request),
         requester: "Member".to_owned(),
         reason: String::new(),

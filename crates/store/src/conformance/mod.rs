@@ -18,6 +18,7 @@ pub mod open;
 pub mod organisation;
 pub mod reach;
 pub mod removal;
+pub mod reviewing;
 mod sample;
 pub mod second_factor;
 pub mod session;
@@ -107,6 +108,11 @@ stories! { $
         what_is_held_back_does_not_count,
         when_an_administrator_went_is_kept,
     ]
+    reviewing: [
+        a_reviewer_has_one_deputy,
+        a_deputy_s_time_is_due,
+        asked_reviewers_are_kept,
+    ]
     text: [
         hostile_text_comes_back_byte_for_byte,
     ]
@@ -128,6 +134,7 @@ stories! { $
         requests_are_read_in_pages,
         requests_are_found_by_person_and_resource,
         decided_requests_are_read_in_pages,
+        decided_requests_are_searched,
         lately_tells_of_the_last_request_and_revocation,
         a_request_keeps_the_name_of_its_resource,
         grants_are_counted_by_their_start,

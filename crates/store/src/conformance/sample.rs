@@ -223,6 +223,7 @@ impl Sample {
     /// An approval by the reviewer.
     pub(super) fn approval(&self, at: DateTime<Utc>) -> RequestState {
         RequestState::Approved {
+            on_behalf_of: None,
             at,
             by: Some(self.reviewer),
             length: length(30),
@@ -233,6 +234,7 @@ impl Sample {
     /// A denial by the reviewer.
     pub(super) fn denial(&self, at: DateTime<Utc>) -> RequestState {
         RequestState::Denied {
+            on_behalf_of: None,
             at,
             by: self.reviewer,
             comment: "use the replica".to_owned().try_into().unwrap(),

@@ -72,7 +72,11 @@ pub async fn consequence(
     seen: &str,
 ) -> Result<Consequence, AppError> {
     let organisation = app.organisation().await?;
-    let maker = authorized(&organisation, &Actor::looking(&organisation, caller)?, edit)?;
+    let maker = authorized(
+        &organisation,
+        &Actor::looking(&organisation, caller, app.clock.now())?,
+        edit,
+    )?;
     still(&organisation, edit, seen)?;
     following(app, &organisation, edit, maker).await
 }
@@ -89,7 +93,11 @@ pub async fn save(
 ) -> Result<Saved, AppError> {
     let caller = caller.into();
     let known = app.organisation().await?;
-    let maker = authorized(&known, &Actor::looking(&known, caller)?, &edit)?;
+    let maker = authorized(
+        &known,
+        &Actor::looking(&known, caller, app.clock.now())?,
+        &edit,
+    )?;
     still(&known, &edit, seen)?;
     // Before the transaction: it takes long, and everybody waits for that.
     let shown = following(app, &known, &edit, maker).await?;
@@ -100,7 +108,7 @@ pub async fn save(
     let saved = app
         .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
-                let actor = Actor::load(tx, caller).await?;
+                let actor = Actor::load(tx, caller, now).await?;
                 let today = directory::advanced(tx, &before).await?;
                 let maker = authorized(&today, &actor, &change)?.id;
                 // People ask and approve all the time.

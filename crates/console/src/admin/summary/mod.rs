@@ -22,6 +22,7 @@ use hourkey_domain::organisation::{Organisation, Standing};
 use hourkey_domain::request::State as RequestState;
 use hourkey_domain::settings::Mode;
 use hourkey_domain::text::{one_line, several_lines};
+use hourkey_protocol::access::for_whom;
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
@@ -207,7 +208,15 @@ fn cells(
     let network = of.network(resource.network);
     let granted = standing.granted();
     let approver = granted.and_then(|granted| match &granted.request.state {
-        RequestState::Approved { by: Some(by), .. } => of.user_name(*by).map(name),
+        RequestState::Approved {
+            by: Some(by),
+            on_behalf_of,
+            ..
+        } => {
+            let principal = on_behalf_of.and_then(|principal| of.user_name(principal));
+            of.user_name(*by)
+                .map(|by| for_whom(&name(by), principal.map(name).as_deref()))
+        }
         RequestState::Approved { by: None, .. } => Some("automatic".to_owned()),
         _ => None,
     });

@@ -278,6 +278,7 @@ fn granted(user: UserId, resource: ResourceId) -> impl Strategy<Value = Granted>
             state: RequestState::Approved {
                 at: request.created_at,
                 by,
+                on_behalf_of: None,
                 length,
                 comment: text("go ahead"),
             },
@@ -315,6 +316,7 @@ pub(crate) fn access(user: UserId, resource: ResourceId) -> impl Strategy<Value 
             request.state = RequestState::Denied {
                 at,
                 by,
+                on_behalf_of: None,
                 comment: text("not today"),
             };
             access.history.denied_at = Some(at);
@@ -326,6 +328,7 @@ pub(crate) fn access(user: UserId, resource: ResourceId) -> impl Strategy<Value 
             grant.state = GrantState::Revoked {
                 at,
                 by,
+                on_behalf_of: None,
                 cause: Cause::Person,
                 comment: text("enough"),
             };

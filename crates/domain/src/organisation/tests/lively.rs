@@ -203,6 +203,7 @@ fn opened(
         state: RequestState::Approved {
             at: hour(-1),
             by,
+            on_behalf_of: None,
             length: hours(2),
             comment: text("go ahead"),
         },

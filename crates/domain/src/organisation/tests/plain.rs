@@ -136,6 +136,7 @@ impl Contents {
             grant: access.grant.map(|granted| *granted),
             last_used: access.history.used_at.max(access.history.counted_from),
             revoked_at: access.history.revoked_at,
+            deputy_left: false,
         }
     }
 

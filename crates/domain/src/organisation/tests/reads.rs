@@ -97,7 +97,7 @@ proptest! {
             let all = reachable(&organisation, user, None);
             prop_assert_eq!(reachable(&pruned, user, None), all);
             prop_assert_eq!(pruned.approves(user), organisation.approves(user));
-            prop_assert_eq!(pruned.reach(user, true), organisation.reach(user, true));
+            prop_assert_eq!(pruned.reach(user, true, now), organisation.reach(user, true, now));
             for network in (1..=3).map(NetworkId) {
                 let permits = organisation.permits(user, network, now);
                 prop_assert_eq!(pruned.permits(user, network, now), permits);
@@ -145,11 +145,11 @@ proptest! {
         for viewer in users() {
             let approves: Vec<_> = organisation.approves(viewer).into_iter().collect();
             prop_assert_eq!(approves, plain.approves(viewer));
-            let Some(reach) = organisation.reach(viewer, true) else {
+            let Some(reach) = organisation.reach(viewer, true, super::draw::noon()) else {
                 prop_assert!(!plain.is_enabled(viewer));
                 continue;
             };
-            let alone = organisation.reach(viewer, false).unwrap();
+            let alone = organisation.reach(viewer, false, super::draw::noon()).unwrap();
             prop_assert!(!alone.is_some());
             let mut covered = std::collections::BTreeSet::new();
             for (requester, resource) in pairs() {

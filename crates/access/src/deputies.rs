@@ -1,0 +1,343 @@
+//! Deputies: who decides on a reviewer's behalf while they are away (rule 6).
+
+use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
+use hourkey_domain::deputy::{CannotName, DeputyEnd, Deputyship};
+use hourkey_domain::ids::UserId;
+use hourkey_domain::organisation::Organisation;
+use hourkey_protocol::deputy::{Deputy, NewDeputy};
+use hourkey_protocol::problem::Code;
+use hourkey_store::log::{Entity, Entry, Subject};
+use hourkey_store::mail::AboutAccount;
+use hourkey_store::{Read, Room, Write};
+use serde_json::{Value, json};
+
+use super::act::Act;
+use super::actor::{Actor, reviews_anything};
+use super::presenter::Show;
+use crate::app::App;
+use crate::error::AppError;
+use crate::identity::Caller;
+use crate::mail::queue;
+
+/// The deputies that a person may know of, in order of the principal's id: their own, whose deputy they
+/// are, and all for whoever sees all.
+///
+/// # Errors
+/// As [`Actor::load`], or the store's failure; so for all of this module.
+pub async fn list(app: &App, caller: impl Into<Caller>) -> Result<Vec<Deputy>, AppError> {
+    let now = app.clock.now();
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, caller, now).await?;
+    let (me, all) = (actor.user.id, actor.sees_all());
+    let mut shown = Vec::new();
+    for it in tx.deputies().await? {
+        if now < it.until && (all || it.principal == me || it.deputy == me) {
+            shown.push(show(&mut *tx, it, now).await?);
+        }
+    }
+    Ok(shown)
+}
+
+/// [`name_in`], in a transaction of its own.
+///
+/// # Errors
+/// As there.
+pub async fn name(
+    app: &App,
+    caller: impl Into<Caller>,
+    body: NewDeputy,
+) -> Result<Deputy, AppError> {
+    let caller = caller.into();
+    app.budgets.change(caller.user, app.clock.now())?;
+    app.transact(Room::Usual, move |tx, now| {
+        Box::pin(name_in(tx, caller, body, now))
+    })
+    .await
+}
+
+/// Names a deputy, in place of the one before: one's own, or somebody else's as an administrator. All
+/// administrators are told, and both of whom it is.
+///
+/// # Errors
+/// [`Code::NotFound`] for somebody who reviews nothing, [`Code::Forbidden`] for whoever has nothing to hand
+/// on or may not for this person, [`Code::BadStart`] and [`Code::BadLength`].
+pub async fn name_in(
+    tx: &mut dyn Write,
+    caller: Caller,
+    body: NewDeputy,
+    now: Time,
+) -> Result<Deputy, AppError> {
+    let act = Act::of(caller.user, now);
+    let deputyship = check_in(tx, caller, &body, now).await?;
+    let principal = deputyship.principal;
+    let before = tx.deputy_of(principal).await?;
+    tx.put_deputy(deputyship).await?;
+    if deputyship.holds(now) {
+        tx.start_deputy(principal).await?;
+    }
+    let mut detail = json!(deputyship);
+    if let Some(before) = before {
+        detail["before"] = json!(before);
+        detail["replaces"] = json!(DeputyEnd::Replaced);
+    }
+    record(tx, AuditAction::DeputyNamed, principal, detail, act).await?;
+    let what = AboutAccount::DeputyNamed {
+        principal: person(tx, principal).await?,
+        deputy: person(tx, deputyship.deputy).await?,
+        by: match deputyship.named_by == principal {
+            true => None,
+            false => Some(person(tx, deputyship.named_by).await?),
+        },
+        from: deputyship.from,
+        until: deputyship.until,
+    };
+    tell(tx, &deputyship, what, act).await?;
+    show(tx, deputyship, now).await
+}
+
+/// What naming this deputy would make, if it may be: nothing is changed.
+///
+/// # Errors
+/// As [`name_in`].
+pub async fn check(
+    app: &App,
+    caller: impl Into<Caller>,
+    body: &NewDeputy,
+) -> Result<Deputy, AppError> {
+    let now = app.clock.now();
+    let mut tx = app.store.read().await?;
+    let deputyship = check_in(&mut *tx, caller.into(), body, now).await?;
+    show(&mut *tx, deputyship, now).await
+}
+
+async fn check_in(
+    tx: &mut dyn Read,
+    caller: Caller,
+    body: &NewDeputy,
+    now: Time,
+) -> Result<Deputyship, AppError> {
+    let actor = Actor::load(tx, caller, now).await?;
+    caller.must_reach_others()?;
+    let me = &actor.user;
+    let principal = match body.principal.as_deref().map(str::trim) {
+        None => me.id,
+        Some(login) if login.to_lowercase() == me.login => me.id,
+        Some(_) if !actor.administers() => {
+            return Err(AppError::refused(
+                Code::Forbidden,
+                "Only administrators name a deputy for somebody else. Leave out for whom to name your own.",
+            ));
+        }
+        Some(login) => reviewer(tx, login).await?,
+    };
+    let deputyship = Deputyship {
+        principal,
+        deputy: reviewer(tx, body.deputy.trim()).await?,
+        from: body.from.unwrap_or(now),
+        until: body.until,
+        named_by: me.id,
+    };
+    // Who is no reviewer is answered above as somebody unknown.
+    let principal_reviews = reviews_anything(tx, principal).await?;
+    deputyship
+        .check(principal_reviews, true, now)
+        .map_err(cannot_name)?;
+    Ok(deputyship)
+}
+
+/// Ends a reviewer's deputyship before its time: the reviewer themselves, or an administrator.
+///
+/// # Errors
+/// [`Code::Forbidden`] for the deputy, [`Code::NotFound`] for all others and where there is none.
+pub async fn end(app: &App, caller: impl Into<Caller>, principal: UserId) -> Result<(), AppError> {
+    let caller = caller.into();
+    app.transact(Room::Kept, move |tx, now| {
+        Box::pin(async move {
+            let actor = Actor::load(tx, caller, now).await?;
+            let me = actor.user.id;
+            let found = tx.deputy_of(principal).await?;
+            let found = found.filter(|it| {
+                now < it.until
+                    && (actor.sees_all() || it.principal == me || it.deputy == me)
+            });
+            let deputyship = found.ok_or_else(AppError::not_found)?;
+            caller.must_reach_others()?;
+            if principal != me && !actor.administers() {
+                return Err(AppError::refused(
+                    Code::Forbidden,
+                    "Only the reviewer who is away, or an administrator, ends this before its time. Ask \
+                     one of them.",
+                ));
+            }
+            ended(tx, &deputyship, DeputyEnd::Person, Act::of(me, now)).await
+        })
+    })
+    .await
+}
+
+/// Records the beginnings and ends that time has brought.
+pub(super) async fn settle_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
+    let act = Act::system(now);
+    for it in tx.deputies_due(now).await? {
+        if it.until <= now {
+            ended(tx, &it, DeputyEnd::Time, act).await?;
+        } else {
+            tx.start_deputy(it.principal).await?;
+            record(tx, AuditAction::DeputyStarted, it.principal, json!(it), act).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends the deputyships of which one of the two reviews nothing any more after a change: nothing revives
+/// them (rule 7).
+pub(super) async fn end_void(
+    tx: &mut dyn Write,
+    after: &Organisation,
+    act: Act,
+) -> Result<(), AppError> {
+    for (it, why) in after.void_deputies() {
+        ended(tx, &it, why, act).await?;
+    }
+    Ok(())
+}
+
+async fn ended(
+    tx: &mut dyn Write,
+    it: &Deputyship,
+    why: DeputyEnd,
+    act: Act,
+) -> Result<(), AppError> {
+    tx.remove_deputy(it.principal).await?;
+    let mut detail = json!(it);
+    detail["cause"] = json!(why);
+    record(tx, AuditAction::DeputyEnded, it.principal, detail, act).await?;
+    if why == DeputyEnd::Time {
+        // It was announced when they were named.
+        return Ok(());
+    }
+    let what = AboutAccount::DeputyEnded {
+        principal: person(tx, it.principal).await?,
+        deputy: person(tx, it.deputy).await?,
+        by: match act.actor {
+            Some(actor) => Some(person(tx, actor).await?),
+            None => None,
+        },
+        why,
+    };
+    tell(tx, it, what, act).await
+}
+
+/// The deputies who may decide what `requester` asks for on behalf of these reviewers now, each with whose.
+/// Who reviews it in their own right is none.
+pub(super) async fn standing_in(
+    tx: &mut dyn Read,
+    requester: UserId,
+    reviewers: &[UserId],
+    now: Time,
+) -> Result<Vec<Deputyship>, AppError> {
+    let mut found: Vec<Deputyship> = Vec::new();
+    for reviewer in reviewers {
+        let Some(it) = tx.deputy_of(*reviewer).await? else {
+            continue;
+        };
+        let is_told =
+            reviewers.contains(&it.deputy) || found.iter().any(|other| other.deputy == it.deputy);
+        let decides = it.holds(now) && it.serves(requester);
+        if decides && !is_told && reviews_anything(tx, it.deputy).await? {
+            found.push(it);
+        }
+    }
+    Ok(found)
+}
+
+async fn show(tx: &mut dyn Read, it: Deputyship, now: Time) -> Result<Deputy, AppError> {
+    let mut show = Show::new(tx, now);
+    Ok(Deputy {
+        principal: show.person(it.principal).await?,
+        deputy: show.person(it.deputy).await?,
+        from: it.from,
+        until: it.until,
+        named_by: show.person(it.named_by).await?,
+        holds: it.holds(now),
+    })
+}
+
+/// Tells the two, and all administrators, but the one who acts.
+async fn tell(
+    tx: &mut dyn Write,
+    it: &Deputyship,
+    what: AboutAccount,
+    act: Act,
+) -> Result<(), AppError> {
+    queue::accounts_and_admins(tx, &[it.principal, it.deputy], act.actor, what, act.at).await
+}
+
+async fn record(
+    tx: &mut dyn Write,
+    action: AuditAction,
+    principal: UserId,
+    detail: Value,
+    act: Act,
+) -> Result<(), AppError> {
+    let entity = Entity::Deputy(principal);
+    let entry = Entry {
+        at: act.at,
+        actor: act.actor,
+        action,
+        subject: Subject::Organisation { entity },
+        detail,
+    };
+    tx.record(entry).await?;
+    Ok(())
+}
+
+async fn person(tx: &mut dyn Read, id: UserId) -> Result<String, AppError> {
+    let names = tx.user_name(id).await?;
+    Ok(names.map(|(_, name)| name).unwrap_or_default())
+}
+
+/// Somebody who reviews anything; who does not is answered as somebody unknown.
+async fn reviewer(tx: &mut dyn Read, login: &str) -> Result<UserId, AppError> {
+    let user = tx.user_by_login(login).await?.map(|user| user.id);
+    match user {
+        Some(user) if reviews_anything(tx, user).await? => Ok(user),
+        Some(_) | None => Err(AppError::refused(
+            Code::NotFound,
+            "Nobody who reviews requests signs in with this name. Check it: it is the login, not the \
+             display name. A deputy has to be a reviewer already.",
+        )),
+    }
+}
+
+fn cannot_name(why: CannotName) -> AppError {
+    let (code, sentence) = match why {
+        CannotName::PrincipalReviewsNothing => (
+            Code::Forbidden,
+            "You review no requests, so there is nothing that a deputy could decide for you.",
+        ),
+        CannotName::DeputyReviewsNothing => (
+            Code::NotFound,
+            "Nobody who reviews requests signs in with this name.",
+        ),
+        CannotName::Themselves => (
+            Code::Forbidden,
+            "Nobody is their own deputy. Choose another reviewer.",
+        ),
+        CannotName::NamedByDeputy => (
+            Code::Forbidden,
+            "You can’t make yourself somebody’s deputy: another administrator, or the reviewer, has to.",
+        ),
+        CannotName::EndsTooSoon => (
+            Code::BadStart,
+            "The time has to end after it begins, and lie ahead.",
+        ),
+        CannotName::TooFarAhead => (Code::BadStart, "The time has to begin within a year."),
+        CannotName::TooLong => (
+            Code::BadLength,
+            "A deputy is named for 30 days at most. Choose an earlier end; name one again later.",
+        ),
+    };
+    AppError::refused(code, sentence)
+}
