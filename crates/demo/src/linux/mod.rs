@@ -2,6 +2,7 @@
 
 mod administration;
 mod connections;
+mod delegation;
 mod first_day;
 mod harness;
 mod private_services;

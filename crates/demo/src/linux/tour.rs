@@ -117,6 +117,7 @@ async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
     play.use_what_is_private().await?;
     play.show_sizes().await?;
     play.administer().await?;
+    play.delegate().await?;
     play.quit().await
 }
 

@@ -32,6 +32,13 @@ pub(crate) const ROSA: DemoUser = DemoUser {
     password: "every door has its hour",
 };
 
+/// An approver of some resources.
+pub(crate) const JUN: DemoUser = DemoUser {
+    login: "jun",
+    name: "Jun Sato",
+    password: "a lamp beside the door",
+};
+
 /// Fills in the sign-in page.
 pub(crate) async fn sign_in(page: &Page, user: DemoUser) -> Result<()> {
     page.fill("Login", user.login).await?;
