@@ -109,10 +109,10 @@ async fn may_decide(
     let person = tx.user_by_login(login).await?;
     if let Some(person) = person.filter(|person| !person.disabled) {
         let reach = Actor::load(tx, person.id, now).await?.reach;
-        let decides = reach.decider(target.user, target.resource);
-        let is_barred = reset::check_decision(tx, person.id, target.user, now).await;
-        if decides.is_some() && is_barred.is_ok() {
-            return Ok(person.id);
+        for by in reach.deciders(target.user, target.resource) {
+            if reset::check_decider(tx, by, target.user, now).await.is_ok() {
+                return Ok(person.id);
+            }
         }
     }
     Err(AppError::refused(

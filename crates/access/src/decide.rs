@@ -122,10 +122,18 @@ pub async fn undo_in(
     lapse: TimeDelta,
     now: Time,
 ) -> Result<Shown, AppError> {
-    let (request, _) = to_decide(tx, caller, id, now).await?;
+    let decision = tx.undoable(id).await?;
+    // Whoever decided may take it back, also when their time as a deputy has ended since.
+    let request = match &decision {
+        Some(decision) if decision.by == caller.user => {
+            Actor::load(tx, caller, now).await?;
+            caller.must_reach_others()?;
+            tx.request(id).await?.ok_or_else(AppError::not_found)?
+        }
+        Some(_) | None => to_decide(tx, caller, id, now).await?.0,
+    };
     let (user, resource) = (request.user, request.resource);
     let facts = settled(tx, user, resource, now).await?;
-    let decision = tx.undoable(id).await?;
     let decision = decision.ok_or_else(|| cannot_undo(CannotUndo::TooLate))?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     let reviewers = reviewers(tx, resource).await?;
@@ -191,12 +199,21 @@ async fn to_decide(
 ) -> Result<(Request, Decider), AppError> {
     let actor = Actor::load(tx, caller, now).await?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
-    let by = actor.decider(Action::Decide, Target::from(&request))?;
-    // Whoever could sign in as the principal has named the deputy, or could have.
-    for account in [Some(by.user), by.on_behalf_of].into_iter().flatten() {
-        reset::check_decision(tx, account, request.user, now).await?;
+    let first = actor.decider(Action::Decide, Target::from(&request))?;
+    let Err(barred) = reset::check_decider(tx, first, request.user, now).await else {
+        return Ok((request, first));
+    };
+    // On behalf of another one they may.
+    let all = actor.reach.deciders(request.user, request.resource);
+    for by in all.collect::<Vec<_>>() {
+        if reset::check_decider(tx, by, request.user, now)
+            .await
+            .is_ok()
+        {
+            return Ok((request, by));
+        }
     }
-    Ok((request, by))
+    Err(barred)
 }
 
 /// Tells a reviewer, or the requester, who came first and what they did.

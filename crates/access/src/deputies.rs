@@ -17,7 +17,7 @@ use super::actor::{Actor, reviews_anything};
 use super::presenter::Show;
 use crate::app::App;
 use crate::error::AppError;
-use crate::identity::Caller;
+use crate::identity::{Caller, reset};
 use crate::mail::queue;
 
 /// The deputies that a person may know of, in order of the principal's id: their own, whose deputy they
@@ -82,6 +82,10 @@ pub async fn name_in(
         detail["replaces"] = json!(DeputyEnd::Replaced);
     }
     record(tx, AuditAction::DeputyNamed, principal, detail, act).await?;
+    if let Some(before) = before.filter(|it| it.deputy != deputyship.deputy && now < it.until) {
+        let what = what_ended(tx, &before, DeputyEnd::Replaced, act).await?;
+        queue::account(tx, before.deputy, what, now).await?;
+    }
     let what = AboutAccount::DeputyNamed {
         principal: person(tx, principal).await?,
         deputy: person(tx, deputyship.deputy).await?,
@@ -120,6 +124,10 @@ async fn check_in(
     let actor = Actor::load(tx, caller, now).await?;
     caller.must_reach_others()?;
     let me = &actor.user;
+    // Before anybody is looked up: who reviews is no member's to know.
+    if !actor.administers() && !reviews_anything(tx, me.id).await? {
+        return Err(cannot_name(CannotName::PrincipalReviewsNothing));
+    }
     let principal = match body.principal.as_deref().map(str::trim) {
         None => me.id,
         Some(login) if login.to_lowercase() == me.login => me.id,
@@ -134,10 +142,13 @@ async fn check_in(
     let deputyship = Deputyship {
         principal,
         deputy: reviewer(tx, body.deputy.trim()).await?,
-        from: body.from.unwrap_or(now),
+        from: body.from.unwrap_or(now).max(now),
         until: body.until,
         named_by: me.id,
     };
+    if principal == me.id {
+        reset::check_naming(tx, principal, now).await?;
+    }
     // Who is no reviewer is answered above as somebody unknown.
     let principal_reviews = reviews_anything(tx, principal).await?;
     deputyship
@@ -217,7 +228,17 @@ async fn ended(
         // It was announced when they were named.
         return Ok(());
     }
-    let what = AboutAccount::DeputyEnded {
+    let what = what_ended(tx, it, why, act).await?;
+    tell(tx, it, what, act).await
+}
+
+async fn what_ended(
+    tx: &mut dyn Read,
+    it: &Deputyship,
+    why: DeputyEnd,
+    act: Act,
+) -> Result<AboutAccount, AppError> {
+    Ok(AboutAccount::DeputyEnded {
         principal: person(tx, it.principal).await?,
         deputy: person(tx, it.deputy).await?,
         by: match act.actor {
@@ -225,8 +246,7 @@ async fn ended(
             None => None,
         },
         why,
-    };
-    tell(tx, it, what, act).await
+    })
 }
 
 /// The deputies who may decide what `requester` asks for on behalf of these reviewers now, each with whose.
@@ -264,13 +284,17 @@ async fn show(tx: &mut dyn Read, it: Deputyship, now: Time) -> Result<Deputy, Ap
     })
 }
 
-/// Tells the two, and all administrators, but the one who acts.
+/// Tells the two and all administrators: not the one who acts, but for the principal, in whose name somebody
+/// else may act.
 async fn tell(
     tx: &mut dyn Write,
     it: &Deputyship,
     what: AboutAccount,
     act: Act,
 ) -> Result<(), AppError> {
+    if act.actor == Some(it.principal) {
+        queue::account(tx, it.principal, what.clone(), act.at).await?;
+    }
     queue::accounts_and_admins(tx, &[it.principal, it.deputy], act.actor, what, act.at).await
 }
 

@@ -15,6 +15,7 @@ use hourkey_protocol::access::{
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::notice::{Notice, What};
+use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
 use hourkey_store::access::{DecidedFilter, RequestFilter};
 
@@ -31,6 +32,12 @@ pub const NOTICES: u32 = 200;
 
 /// How many things a page holds.
 pub const PAGE: u32 = 50;
+
+/// No longer text is looked for.
+const MAX_SEARCHED_CHARS: usize = 200;
+
+/// A page looks at no more batches of what was decided, where most of it is not the reviewer's to see.
+const MAX_BATCHES: u32 = 40;
 
 /// How far back a reviewer is told of other grants.
 const RECENTLY: TimeDelta = TimeDelta::days(30);
@@ -383,6 +390,12 @@ pub async fn decided(
     searched: &str,
     before: Option<RequestId>,
 ) -> Result<Page<Shown>, AppError> {
+    if searched.chars().count() > MAX_SEARCHED_CHARS {
+        return Err(AppError::refused(
+            Code::Malformed,
+            "This is too long to look for. Type a part of it.",
+        ));
+    }
     let mut tx = app.store.read().await?;
     let filter = match searched.trim() {
         "" => DecidedFilter {
@@ -396,7 +409,15 @@ pub async fn decided(
     };
     let actor = Actor::looking(&*app.organisation().await?, user, app.clock.now())?;
     let (mut found, mut before) = (Vec::new(), before);
+    let mut batches = 0;
     while actor.reach.is_some() && found.len() <= PAGE as usize {
+        // Most of them may be others': the next page goes on from here.
+        if batches == MAX_BATCHES {
+            let mut page = page(Show::new(&mut *tx, app.clock.now()), found).await?;
+            page.before = before.map(|before| before.0);
+            return Ok(page);
+        }
+        batches += 1;
         let batch = tx.decided_requests(&filter, before, PAGE + 1).await?;
         let Some(last) = batch.last() else { break };
         before = Some(last.id);

@@ -51,12 +51,10 @@ pub async fn review_context(
         user: Some(requester),
         resource: Some(resource),
     };
-    // One more, since it may be among them itself.
-    let newest = tx.newest_requests(same, None, EARLIER + 1).await?;
-    let others = newest.into_iter().filter(|other| other.id != id);
+    let others = tx.newest_requests(same, Some(id), EARLIER).await?;
     let mut show = Show::new(&mut *tx, now);
     let mut earlier = Vec::new();
-    for other in others.take(EARLIER as usize) {
+    for other in others {
         earlier.push(show.request(other).await?);
     }
     Ok(ReviewContext {

@@ -148,9 +148,14 @@ async fn who_could_sign_in_as_the_principal_is_not_decided_by_their_deputy() {
     })
     .await;
     assert_eq!(approve(&env, dan, id).await.code(), "403 own_request");
+    // Nor does a deputyship that they could have named outlast the day.
     env.wait(TimeDelta::hours(23)).await;
-    named(&env, rae, dan).await;
+    let until = now(&env) + TimeDelta::days(7);
+    let body = json!({ "deputy": "dan", "until": until });
+    let refused = env.post(rae, "/deputies", body).await;
+    assert_eq!(refused.code(), "403 own_request");
     env.wait(TimeDelta::hours(1)).await;
+    named(&env, rae, dan).await;
     let id = ask(&env, ann, env.resources.vault).await;
     assert_eq!(approve(&env, dan, id).await.status, 200);
 }

@@ -120,7 +120,9 @@ impl AccessRead for Tx {
              WHERE g.state IN ('scheduled', 'active') AND a.removed = 0 AND a.until IS NOT NULL \
              UNION ALL SELECT min(iif(started, until_at, min(from_at, until_at))) FROM deputies \
              UNION ALL SELECT min(again_at) FROM notices WHERE again_at IS NOT NULL \
-             UNION ALL SELECT min(until) FROM held_back \
+             UNION ALL SELECT min(h.until) FROM held_back h \
+             JOIN users u ON u.id = h.user_id AND u.removed = 0 \
+             JOIN assignments a ON a.id = h.assignment_id AND a.removed = 0 \
              UNION ALL SELECT min(ends_at) FROM sessions)",
         );
         Ok(self.one(next, |row| row.maybe_time("at")).await?.flatten())

@@ -18,6 +18,9 @@ use crate::tx::Tx;
 /// Answers for an `Idempotency-Key` are kept this long.
 const REMEMBER_FOR: TimeDelta = TimeDelta::hours(24);
 
+/// Whoever was shown a link to a password is known for this long: nobody asks for longer.
+const LINK_SHOWN_FOR: TimeDelta = TimeDelta::hours(24);
+
 macro_rules! sessions {
     ($rest:literal) => {
         concat!(
@@ -451,12 +454,16 @@ impl AccountWrite for Tx {
             "DELETE FROM codes WHERE expires_at <= ?",
             "DELETE FROM device_codes WHERE expires_at <= ?",
             "DELETE FROM reset_links WHERE expires_at <= ?",
+            // Of what was removed: the others are ended, with an entry in the log.
+            "DELETE FROM held_back WHERE until <= ? AND NOT EXISTS (SELECT 1 FROM users u, assignments a \
+             WHERE u.id = user_id AND u.removed = 0 AND a.id = assignment_id AND a.removed = 0)",
         ] {
             self.run(query(expired).bind(at)).await?;
         }
         for (old, kept) in [
             ("DELETE FROM remembered WHERE at <= ?", REMEMBER_FOR),
             ("DELETE FROM undoables WHERE at <= ?", UNDO),
+            ("DELETE FROM shown_links WHERE at <= ?", LINK_SHOWN_FOR),
             (
                 "DELETE FROM known_browsers WHERE at <= ?",
                 BROWSER_KNOWN_FOR,

@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
+use hourkey_domain::review::Decider;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::mail::AboutAccount;
@@ -193,7 +194,32 @@ pub async fn shown_lately(tx: &mut dyn Read, now: Time) -> Result<Vec<ShownLink>
     Ok(tx.shown_links(now - APPROVES_NOTHING_FOR).await?)
 }
 
-/// Refuses a decision by an account of which the requester may know the password (rule 6).
+/// Refuses a decision by an account of which the requester may know the password, and on behalf of one: who
+/// could sign in as the principal could have named the deputy (rule 6).
+///
+/// # Errors
+/// [`Code::OwnRequest`].
+pub(crate) async fn check_decider(
+    tx: &mut dyn Read,
+    by: Decider,
+    requester: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    check_decision(tx, by.user, requester, now).await?;
+    let Some(principal) = by.on_behalf_of else {
+        return Ok(());
+    };
+    match is_barred(tx, principal, requester, now).await? {
+        false => Ok(()),
+        true => Err(AppError::refused(
+            Code::OwnRequest,
+            "Less than a day ago this requester was shown a link to the password of whom you decide for, \
+             or set up where such links go. Another reviewer has to decide this.",
+        )),
+    }
+}
+
+/// [`check_decider`], of who decides in their own right.
 ///
 /// # Errors
 /// [`Code::OwnRequest`].
@@ -203,13 +229,43 @@ pub(crate) async fn check_decision(
     requester: UserId,
     now: Time,
 ) -> Result<(), AppError> {
-    let shown = tx.shown_links_of(by, now - APPROVES_NOTHING_FOR).await?;
-    match shown.iter().any(|it| it.shown_to == requester) {
+    match is_barred(tx, by, requester, now).await? {
         false => Ok(()),
         true => Err(AppError::refused(
             Code::OwnRequest,
             "Less than a day ago this requester was shown a link to your password, or set up where such \
              links go. Another reviewer has to decide this.",
+        )),
+    }
+}
+
+async fn is_barred(
+    tx: &mut dyn Read,
+    account: UserId,
+    requester: UserId,
+    now: Time,
+) -> Result<bool, AppError> {
+    let shown = tx.shown_links_of(account, now - APPROVES_NOTHING_FOR);
+    Ok(shown.await?.iter().any(|it| it.shown_to == requester))
+}
+
+/// Refuses a deputy that somebody may have named who knows the password of this account (rule 6): the
+/// deputyship would outlast the day in which the account decides nothing of them.
+///
+/// # Errors
+/// [`Code::OwnRequest`].
+pub(crate) async fn check_naming(
+    tx: &mut dyn Read,
+    principal: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let shown = tx.shown_links_of(principal, now - APPROVES_NOTHING_FOR);
+    match shown.await?.is_empty() {
+        true => Ok(()),
+        false => Err(AppError::refused(
+            Code::OwnRequest,
+            "Less than a day ago somebody was shown a link to your password, or set up where such links \
+             go. Until a day is over, an administrator has to name your deputy.",
         )),
     }
 }

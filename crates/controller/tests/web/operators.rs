@@ -255,6 +255,9 @@ async fn operators_reach_nothing_whose_approvers_they_named() {
     saved(&ola, &groups, &[("group", &own)]).await;
     let organisation = site.app.organisation().await.unwrap();
     assert!(organisation.facts(env.people.ola, payroll).is_none());
+    // What waits to be reached counts as reached.
+    let again = shown(&ola, &path, &[("approver", &others)]).await;
+    again.refuses(403, "administrator");
     // Another's access is theirs to give.
     let engineering = env.assignments.engineering.to_string();
     saved(&ola, &groups, &[("group", &engineering)]).await;

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::models::{Assignment, Resource};
 use super::value::Organisation;
+use crate::address::Ports;
 use crate::ids::{AssignmentId, UserId};
-use crate::settings::{EffectiveAssignment, Settings};
+use crate::settings::{Approval, EffectiveAssignment, Mode, Settings};
 use crate::{Time, later};
 
 /// How long a change that gives its maker more does not count for them (rule 6).
@@ -46,7 +47,7 @@ impl HeldBack {
     pub fn applied(&self, live: EffectiveAssignment) -> Option<EffectiveAssignment> {
         let earlier = self.earlier?;
         Some(EffectiveAssignment {
-            settings: stricter(earlier.settings, live.settings),
+            settings: least(earlier.settings, live.settings),
             until: sooner(earlier.until, live.until),
             ..live
         })
@@ -58,7 +59,7 @@ impl HeldBack {
         Self {
             until: self.until.max(other.until),
             earlier: both.map(|(one, other)| Earlier {
-                settings: stricter(one.settings, other.settings),
+                settings: least(one.settings, other.settings),
                 until: sooner(one.until, other.until),
             }),
             ..self
@@ -82,8 +83,8 @@ pub fn held_back(
         .collect();
     let freed = Freed::between(before, after, maker);
     let gains = |own: &Assignment, resource: &Resource, live: &EffectiveAssignment| {
-        let leads_elsewhere = { before.resource(own.resource) }
-            .is_some_and(|before| !before.same_destination(resource));
+        let leads_elsewhere =
+            { before.resource(own.resource) }.is_some_and(|before| !resource.lies_within(before));
         let held = |earlier| HeldBack {
             user: maker,
             assignment: own.id,
@@ -95,8 +96,8 @@ pub fn held_back(
             None => Some(held(None)),
             Some(_) if leads_elsewhere || freed.gives(resource, live) => Some(held(None)),
             Some(had) => {
-                let gives_more = live.settings.permissiveness() > had.settings.permissiveness()
-                    || end(live.until) > end(had.until);
+                let gives_more =
+                    is_more(live.settings, had.settings) || end(live.until) > end(had.until);
                 gives_more.then(|| {
                     held(Some(Earlier {
                         settings: had.settings,
@@ -122,43 +123,83 @@ pub fn held_back(
 /// Destinations that a change takes from the resources which governed them (rule 9): what else matches
 /// them may govern them now.
 struct Freed<'a> {
-    /// The resources that were there, and what their maker had through them.
-    all: Vec<(&'a Resource, Vec<EffectiveAssignment>)>,
+    /// The resources that were there, the ports that are theirs no more, and what their maker had through
+    /// them.
+    all: Vec<(&'a Resource, Ports, Vec<EffectiveAssignment>)>,
 }
 
 impl<'a> Freed<'a> {
     fn between(before: &'a Organisation, after: &Organisation, maker: UserId) -> Self {
-        let gone = before.resources().filter(|it| {
-            let now = after.resource(it.id);
-            now.is_none_or(|now| !Arc::ptr_eq(it, now) && !now.same_destination(it))
-        });
-        let all = gone.map(|it| {
+        let all = before.resources().filter_map(|it| {
+            let ports = match after.resource(it.id) {
+                Some(now) if Arc::ptr_eq(it, now) => return None,
+                Some(now) if now.address == it.address && now.network == it.network => {
+                    it.ports.without(&now.ports)?
+                }
+                Some(_) | None => it.ports.clone(),
+            };
             let had = before.facts(maker, it.id).filter(|_| it.about.enabled);
-            (&**it, had.map_or_else(Vec::new, |had| had.assignments))
+            Some((
+                &**it,
+                ports,
+                had.map_or_else(Vec::new, |had| had.assignments),
+            ))
         });
         Self { all: all.collect() }
     }
 
-    /// True where some of it may be reached through this now, more easily or longer than before.
+    /// True where some of it may be reached through this now, unless it was open all along: whether a lock
+    /// is open, and who opens it, differs from one resource to the next.
     fn gives(&self, resource: &Resource, live: &EffectiveAssignment) -> bool {
-        let is_no_less = |had: &EffectiveAssignment| {
-            had.settings.permissiveness() >= live.settings.permissiveness()
-                && end(had.until) >= end(live.until)
+        let was_open = |had: &EffectiveAssignment| {
+            had.settings.mode == Mode::Standing && end(had.until) >= end(live.until)
         };
-        self.all.iter().any(|(gone, had)| {
+        self.all.iter().any(|(gone, ports, had)| {
             gone.id != resource.id
                 && gone.network == resource.network
-                && gone.ports.overlap(&resource.ports)
+                && ports.overlap(&resource.ports)
                 && resource.address.may_cover(&gone.address)
-                && !had.iter().any(is_no_less)
+                && !had.iter().any(was_open)
         })
     }
 }
 
-fn stricter(one: Settings, other: Settings) -> Settings {
-    match one.permissiveness() <= other.permissiveness() {
-        true => one,
-        false => other,
+/// Whether settings give more than others did in any way that counts under their mode.
+fn is_more(settings: Settings, had: Settings) -> bool {
+    let easier = settings.approval == Approval::Automatic && had.approval == Approval::Manual;
+    match (settings.mode, had.mode) {
+        (_, Mode::Standing) => false,
+        (Mode::Standing, _) | (Mode::AutoLock, Mode::AccessRequest) => true,
+        (Mode::AutoLock, Mode::AutoLock) => easier || settings.lock_after > had.lock_after,
+        (Mode::AccessRequest, Mode::AutoLock) => easier,
+        (Mode::AccessRequest, Mode::AccessRequest) => {
+            easier || settings.period.longest() > had.period.longest()
+        }
+    }
+}
+
+/// What both give: of `earlier` what counted under its mode, and of `live` the rest.
+fn least(earlier: Settings, live: Settings) -> Settings {
+    let approval = match (earlier.approval, live.approval) {
+        (Approval::Automatic, Approval::Automatic) => Approval::Automatic,
+        (Approval::Manual, _) | (_, Approval::Manual) => Approval::Manual,
+    };
+    match earlier.mode {
+        Mode::Standing => live,
+        Mode::AutoLock => Settings {
+            mode: match live.mode {
+                Mode::AccessRequest => Mode::AccessRequest,
+                Mode::AutoLock | Mode::Standing => Mode::AutoLock,
+            },
+            approval,
+            lock_after: live.lock_after.min(earlier.lock_after),
+            ..live
+        },
+        Mode::AccessRequest => Settings {
+            mode: Mode::AccessRequest,
+            approval,
+            ..live.within(earlier.period.longest())
+        },
     }
 }
 
@@ -175,6 +216,17 @@ impl Organisation {
     pub fn held_back_from(&self, user: UserId) -> impl Iterator<Item = &HeldBack> {
         let own = (user, AssignmentId(i64::MIN))..=(user, AssignmentId(i64::MAX));
         self.held_back.range(own).map(|(_, held)| held)
+    }
+
+    /// The same once what is held back until this moment, or an earlier one, counts.
+    #[must_use]
+    pub(super) fn counting_at(&self, at: Time) -> Self {
+        let mut later = self.clone();
+        let ended = self.held_back.iter().filter(|(_, held)| held.until <= at);
+        for (key, _) in ended {
+            later.held_back.remove(key);
+        }
+        later
     }
 
     /// True when an enabled person other than this one has the role Admin.

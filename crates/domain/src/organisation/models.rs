@@ -176,6 +176,14 @@ impl Resource {
         }
     }
 
+    /// True when it leads nowhere but where the other leads.
+    #[must_use]
+    pub fn lies_within(&self, other: &Self) -> bool {
+        self.address == other.address
+            && self.network == other.network
+            && other.ports.contain_all(&self.ports)
+    }
+
     /// True when both lead to the same destination: address, ports and network (rule 7).
     #[must_use]
     pub fn same_destination(&self, other: &Self) -> bool {

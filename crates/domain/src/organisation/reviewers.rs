@@ -262,7 +262,7 @@ impl Reach {
     #[must_use]
     pub fn covers(&self, requester: UserId, resource: ResourceId) -> bool {
         self.reviewer(requester, resource).reviews()
-            || self.on_behalf_of(requester, resource).is_some()
+            || self.principals(requester, resource).next().is_some()
     }
 
     /// Who decides here what `requester` asks for, and for whom: in their own right where they may, else
@@ -270,26 +270,33 @@ impl Reach {
     /// Deputyship does not chain: what a principal does as somebody's deputy is not theirs to hand on.
     #[must_use]
     pub fn decider(&self, requester: UserId, resource: ResourceId) -> Option<Decider> {
-        if self
-            .reviewer(requester, resource)
-            .may_decide(requester)
-            .is_ok()
-        {
-            return Some(self.user.into());
-        }
-        let on_behalf_of = self.on_behalf_of(requester, resource);
-        let user = self.user;
-        on_behalf_of.map(|principal| Decider {
-            user,
-            on_behalf_of: Some(principal),
-        })
+        self.deciders(requester, resource).next()
     }
 
-    /// The first on whose behalf they may decide here what `requester` asks for (rule 6).
-    fn on_behalf_of(&self, requester: UserId, resource: ResourceId) -> Option<UserId> {
-        let mut theirs = self.deputises.iter().filter(|(it, _)| it.serves(requester));
-        let found = theirs.find(|(_, reach)| reach.reviewer(requester, resource).reviews());
-        found.map(|(deputyship, _)| deputyship.principal)
+    /// As [`Reach::decider`]: all for whom they may decide it, their own right first.
+    pub fn deciders(
+        &self,
+        requester: UserId,
+        resource: ResourceId,
+    ) -> impl Iterator<Item = Decider> {
+        let own = self.reviewer(requester, resource).may_decide(requester);
+        let own = own.is_ok().then(|| Decider::from(self.user));
+        let principals = self.principals(requester, resource);
+        let user = self.user;
+        own.into_iter()
+            .chain(principals.map(move |principal| Decider {
+                user,
+                on_behalf_of: Some(principal),
+            }))
+    }
+
+    /// On whose behalf they may decide here what `requester` asks for (rule 6).
+    fn principals(&self, requester: UserId, resource: ResourceId) -> impl Iterator<Item = UserId> {
+        let theirs = self.deputises.iter();
+        let theirs = theirs.filter(move |(it, reach)| {
+            it.serves(requester) && reach.reviewer(requester, resource).reviews()
+        });
+        theirs.map(|(deputyship, _)| deputyship.principal)
     }
 
     /// True when they may review anything at all.

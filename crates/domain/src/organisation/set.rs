@@ -173,6 +173,13 @@ impl Organisation {
             self.index.by_group.remove(&(group, resource, id));
             self.index.by_resource.remove(&(resource, id));
         }
+        if assignment.is_none() {
+            let held = self.held_back.keys();
+            let of_it: Vec<_> = held.filter(|(_, own)| *own == id).copied().collect();
+            for key in of_it {
+                self.held_back.remove(&key);
+            }
+        }
         if let Some(assignment) = assignment {
             debug_assert_eq!(assignment.id, id);
             let (group, resource) = (assignment.group, assignment.resource);

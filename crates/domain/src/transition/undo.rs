@@ -17,6 +17,10 @@ use crate::{Time, later};
 /// Whoever decided may take it back within this.
 pub const UNDO: TimeDelta = TimeDelta::seconds(10);
 
+/// A gateway that does not hear of something cuts by itself within this: connections that began meanwhile
+/// began while it was still open there.
+const HEARD_WITHIN: TimeDelta = TimeDelta::seconds(15);
+
 /// A reviewer's decision, and what it replaced: kept as long as it may be taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undoable {
@@ -134,7 +138,7 @@ pub fn undo(
             let taken = TakenBack::Count {
                 counted_from: before,
                 used_at,
-                span: (decision.at, now),
+                span: (decision.at, later(now, HEARD_WITHIN)),
             };
             Ok(vec![taken_back(request, taken, now)])
         }

@@ -255,6 +255,7 @@ pub async fn what_is_held_back_does_not_count(store: Arc<dyn Store>) {
     });
     let mut read = store.read().await.unwrap();
     assert_eq!(read.held_back(None).await.unwrap(), []);
+    assert_eq!(read.next_deadline().await.unwrap(), None);
     let reachable = read.reachable(member, None).await.unwrap();
     assert_eq!(reachable[0].assignments[0].settings.mode, Mode::Standing);
     drop(read);

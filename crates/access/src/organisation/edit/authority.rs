@@ -70,9 +70,10 @@ pub fn may_name_approvers(
     resource: ResourceId,
     groups: &[GroupId],
 ) -> bool {
-    let mut reaches = organisation.reachable(maker, Some(resource));
     let is_own = |group: &GroupId| organisation.is_member(maker, *group);
-    reaches.next().is_none() && !groups.iter().any(is_own)
+    // Also what is held back from them: that comes.
+    let mut assigned = organisation.assignments_of(resource);
+    !assigned.any(|own| is_own(&own.group)) && !groups.iter().any(is_own)
 }
 
 fn check_approvers(

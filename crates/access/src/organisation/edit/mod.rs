@@ -157,7 +157,7 @@ async fn following(
 ) -> Result<Consequence, AppError> {
     let now = app.clock.now();
     check::check(organisation, edit)?;
-    let after = edit.applied(organisation);
+    let mut after = edit.applied(organisation);
     if after.has_same_entities(organisation) {
         return Err(AppError::refused(
             Code::Malformed,
@@ -167,9 +167,11 @@ async fn following(
     if !after.has_admin() {
         return Err(last_admin());
     }
-    let diff = diff(organisation, &after, now);
     let admin_went_at = app.store.read().await?.admin_went_at().await?;
     let held = own_gain::new(organisation, &after, maker.id, admin_went_at, now);
+    let kept = own_gain::all(organisation, &after, maker.id, &held);
+    after.set_held_back(maker.id, kept);
+    let diff = diff(organisation, &after, now);
     let mut sentences = match maker.sees_people {
         true => sentences(&diff, organisation, &after),
         false => sentences_without_people(&diff, organisation, &after),

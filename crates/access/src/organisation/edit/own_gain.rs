@@ -42,6 +42,20 @@ pub(super) fn new(
     all
 }
 
+/// All that is held back from the maker with what is new, as far as it is still there.
+pub(super) fn all(
+    before: &Organisation,
+    after: &Organisation,
+    maker: UserId,
+    new: &[HeldBack],
+) -> Vec<HeldBack> {
+    let is_new = |known: &HeldBack| new.iter().any(|held| held.assignment == known.assignment);
+    let known = before.held_back_from(maker).filter(|known| !is_new(known));
+    let mut all: Vec<_> = known.chain(new).copied().collect();
+    all.retain(|held| after.assignment(held.assignment).is_some());
+    all
+}
+
 /// What its maker is told before they save it.
 pub(super) fn sentence(held: &[HeldBack], after: &Organisation) -> Option<Sentence> {
     let named = resources(held, after);
@@ -77,10 +91,8 @@ pub(super) async fn keep(
     if new.is_empty() {
         return Ok(());
     }
-    let mut all: Vec<_> = before.held_back_from(maker).copied().collect();
-    all.retain(|known| new.iter().all(|held| held.assignment != known.assignment));
-    all.extend(&new);
-    tx.set_held_back(maker, all).await?;
+    tx.set_held_back(maker, all(before, &after, maker, &new))
+        .await?;
     let names: Vec<_> = { resources(&new, &after).into_iter() }
         .filter_map(|piece| match piece {
             Piece::Name { text, .. } => Some(text),

@@ -79,10 +79,11 @@ impl AboutInput {
         };
         let visibility = self.visibility.as_deref().and_then(Visibility::of);
         Ok(About {
-            enabled: self
-                .state
-                .as_deref()
-                .map_or(before.enabled, |it| it != word(false)),
+            enabled: match self.state.as_deref() {
+                Some(it) if it == word(true) => true,
+                Some(it) if it == word(false) => false,
+                Some(_) | None => before.enabled,
+            },
             visibility: visibility.unwrap_or(before.visibility),
             description: text("The description", &self.description, before.description)?,
             how_to_use: text("How to use it", &self.how_to_use, before.how_to_use)?,

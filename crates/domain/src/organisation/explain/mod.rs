@@ -104,6 +104,8 @@ pub fn explain(
         return Err(Unknown);
     }
     let at = question.at.max(now);
+    let then = (at > now).then(|| organisation.counting_at(at));
+    let organisation = then.as_ref().unwrap_or(organisation);
     let facts = organisation.access_facts(user.id, resource.id);
     let facts = match at == now {
         true => facts,
@@ -356,7 +358,11 @@ impl Explanation {
     fn held_back(&self) -> Option<Missing> {
         let untils = self.assignments.iter().filter_map(|own| match own.weight {
             Weight::HeldBack { until } => Some(until),
-            Weight::Counts | Weight::Weaker { .. } | Weight::Ended | Weight::UserDisabled => None,
+            Weight::Counts
+            | Weight::Weaker { .. }
+            | Weight::Ended
+            | Weight::UserDisabled
+            | Weight::Unknown => None,
         });
         untils.min().map(|until| Missing::HeldBack { until })
     }

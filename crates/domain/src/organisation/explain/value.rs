@@ -189,6 +189,9 @@ pub enum Weight {
         /// The moment.
         until: DateTime<Utc>,
     },
+    /// Something that a client does not know yet: its controller is newer.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A grant that is scheduled or runs.

@@ -264,6 +264,9 @@ impl Words<'_> {
                 self.moment(until),
                 "."
             ),
+            Weight::Unknown => {
+                say!("Whether it counts, this version does not know. Update hourkey.")
+            }
             Weight::UserDisabled => say!("It does not count while the account is disabled."),
             Weight::Weaker { than } => {
                 let mut all = self.found.assignments.iter();

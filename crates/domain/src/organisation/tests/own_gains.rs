@@ -7,12 +7,13 @@ use proptest::prelude::*;
 
 use super::change::Change;
 use super::draw::{change, full, hour, noon, user_id};
+use super::explanations::{about, viewer};
 use super::models::{assignment, group, resource, user};
 use crate::Time;
 use crate::address::Host;
 use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
-use crate::organisation::{Assignment, HELD_BACK_FOR, Organisation, held_back};
-use crate::settings::{Mode, Override, most_permissive};
+use crate::organisation::{Assignment, HELD_BACK_FOR, Organisation, Resource, explain, held_back};
+use crate::settings::{Approval, Mode, Override, most_permissive};
 
 /// Destinations where the addresses of the random resources meet: what names resolve to is known to
 /// gateways only.
@@ -168,4 +169,74 @@ fn what_gives_nothing_is_not_held_back() {
         |it: &mut Organisation| it.set_assignment(AssignmentId(2), Some(standing(2, 2, 2)));
     let after = changed_by_1(&office, others);
     assert_eq!(after.held_back_from(UserId(1)).count(), 0);
+}
+
+/// Each setting by itself: stricter in one is no excuse for more in another.
+#[test]
+fn what_is_stricter_in_one_way_gives_no_more_in_another() {
+    let auto_lock = |approval, days| {
+        let own = Override {
+            mode: Some(Mode::AutoLock),
+            approval: Some(approval),
+            lock_after: Some(days),
+            ..Override::default()
+        };
+        let own = Assignment {
+            own,
+            ..assignment(1, 1, 1)
+        };
+        move |it: &mut Organisation| it.set_assignment(AssignmentId(1), Some(own.clone()))
+    };
+    let mut before = office();
+    auto_lock(Approval::Automatic, 1)(&mut before);
+    let after = changed_by_1(&before, auto_lock(Approval::Manual, 365));
+    let facts = after.facts(UserId(1), ResourceId(1)).unwrap();
+    let settings = facts.assignments[0].settings;
+    assert_eq!(
+        (settings.approval, settings.lock_after),
+        (Approval::Manual, 1)
+    );
+}
+
+/// Fewer ports of what one uses, and more of what stands before it, take nothing away and give nothing.
+#[test]
+fn ports_are_narrowed_and_added_at_once() {
+    let mut before = office();
+    let with = |id: i64, address: &str, ports: &str| Resource {
+        address: address.parse().unwrap(),
+        ports: ports.parse().unwrap(),
+        ..resource(id)
+    };
+    before.set_resource(ResourceId(1), Some(with(1, "*.corp", "80,443")));
+    before.set_resource(ResourceId(2), Some(with(2, "db.corp", "80")));
+    before.set_assignment(AssignmentId(1), Some(standing(1, 1, 1)));
+    for (id, address, ports) in [(1, "*.corp", "443"), (2, "db.corp", "80,443")] {
+        let change = |it: &mut Organisation| {
+            it.set_resource(ResourceId(id), Some(with(id, address, ports)));
+        };
+        let after = changed_by_1(&before, change);
+        assert_eq!(
+            after.held_back_from(UserId(1)).count(),
+            0,
+            "{address} {ports}"
+        );
+    }
+    // Its destination is left to the wildcard.
+    let gone = changed_by_1(&before, |it: &mut Organisation| {
+        it.set_resource(ResourceId(2), None)
+    });
+    assert_eq!(mode(&gone, 1, 1), None);
+    assert_eq!(mode(&gone, 2, 1), Some(Mode::Standing));
+}
+
+/// An explanation of a moment at which it counts says so.
+#[test]
+fn an_explanation_of_tomorrow_knows_that_it_counts() {
+    let open = |it: &mut Organisation| it.set_assignment(AssignmentId(1), Some(standing(1, 1, 1)));
+    let after = changed_by_1(&office(), open);
+    for (at, open) in [(hour(1), false), (hour(25), true)] {
+        let asked = about(UserId(1), ResourceId(1), at);
+        let found = explain(&after, viewer(UserId(1)), &asked, noon()).unwrap();
+        assert_eq!(found.permit.is_some(), open, "{at}");
+    }
 }
