@@ -146,7 +146,7 @@ fn resources(view: &Overview, group: &Group) -> Markup {
                         @if let Some(resource) = of.resource(own.resource) {
                             tr {
                                 th scope="row" { (link("resources", resource.id, &resource.name)) }
-                                td { (settings::of_assignment(resource.settings, own.own)) }
+                                td { (settings::of_assignment(resource.settings, own.own, of.periods().longest())) }
                                 td { (ends(own.until, view)) }
                                 @if view.sets_up { td { (change(own.id, &resource.name)) } }
                             }

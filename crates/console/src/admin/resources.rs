@@ -104,7 +104,7 @@ fn row(view: &Overview, resource: &Resource) -> Markup {
             }
             td.mono { bdi { (plain(&address(resource))) } }
             td { bdi { (plain(network.map_or("", |network| &network.name))) } }
-            td { (settings::policy(&resource.settings)) }
+            td { (settings::policy(resource.settings, view.organisation.periods().longest())) }
             td.number { (of.assignments_of(resource.id).count()) }
             @if view.sees_all { td.number { (granted_now(view, resource.id)) } }
         }
@@ -210,7 +210,7 @@ fn facts(view: &Overview, resource: &Resource) -> Markup {
             }
             dt { "Access" }
             dd {
-                (settings::policy(&resource.settings))
+                (settings::policy(resource.settings, view.organisation.periods().longest()))
                 @if view.sets_up {
                     " · " a href={ "/resources/" (resource.id) "/settings" } { "Change…" }
                 }
@@ -257,7 +257,7 @@ fn assignments(view: &Overview, resource: &Resource) -> Markup {
                             tr {
                                 th scope="row" { (link("groups", group.id, &group.name)) }
                                 td.number { (group.members.len()) }
-                                td { (settings::of_assignment(resource.settings, own.own)) }
+                                td { (settings::of_assignment(resource.settings, own.own, of.periods().longest())) }
                                 td { (ends(own.until, view)) }
                                 @if view.sets_up { td { (change(own.id, &group.name)) } }
                             }
@@ -343,7 +343,7 @@ pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup
         }
         td {
             @if let Some(own) = own {
-                (settings::of_assignment(standing.resource.settings, own.own))
+                (settings::of_assignment(standing.resource.settings, own.own, of.periods().longest()))
             }
         }
         td {

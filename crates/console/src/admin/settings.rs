@@ -1,11 +1,13 @@
 //! Access settings in words, as short as a table wants them.
 
+use hourkey_domain::length::Length;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use hourkey_domain::visibility::Visibility;
 use maud::{Markup, html};
 
-/// `Always open`, `Reviewer · 45 minutes`.
-pub(super) fn policy(settings: &Settings) -> String {
+/// `Always open`, `Reviewer · 45 minutes`, as they count where `longest` is the longest access period.
+pub(super) fn policy(settings: Settings, longest: Length) -> String {
+    let settings = settings.within(longest);
     match settings.mode {
         Mode::Standing => mode(Mode::Standing).to_owned(),
         Mode::AutoLock => format!(
@@ -50,9 +52,9 @@ pub(super) fn days(days: u16) -> String {
     }
 }
 
-/// The settings of an assignment that apply under its mode, those of its own marked.
-pub(super) fn of_assignment(resource: Settings, own: Override) -> Markup {
-    let all = resource.with(own);
+/// The settings of an assignment that apply under its mode, those of its own marked; as [`policy`].
+pub(super) fn of_assignment(resource: Settings, own: Override, longest: Length) -> Markup {
+    let all = resource.with(own).within(longest);
     let approval = || marked(own.approval.is_some(), approval(all.approval));
     html! {
         (marked(own.mode.is_some(), mode(all.mode)))

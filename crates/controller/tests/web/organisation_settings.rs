@@ -56,6 +56,10 @@ async fn access_periods_are_a_list_with_a_longest() {
         .post(site.env.people.ann, "/requests", too_long)
         .await;
     assert!(!answer.status.is_success(), "{answer:?}");
+    // Also on the pages that say how it is set up.
+    let page = ada.get(&format!("/resources/{database}")).await;
+    page.says("up to 3 hours");
+    assert!(!page.words().contains("8 hours"), "{}", page.words());
     // A longer one is not set any more; what is as long as it was stays.
     let answer = send(
         &ada,
