@@ -201,14 +201,14 @@ pub(super) async fn settle_due(tx: &mut dyn Write, now: Time) -> Result<(), AppE
     Ok(())
 }
 
-/// Ends the deputyships of which one of the two reviews nothing any more after a change: nothing revives
-/// them (rule 7).
+/// Ends the deputyships that a change makes void: nothing revives them (rule 7).
 pub(super) async fn end_void(
     tx: &mut dyn Write,
+    before: &Organisation,
     after: &Organisation,
     act: Act,
 ) -> Result<(), AppError> {
-    for (it, why) in after.void_deputies() {
+    for (it, why) in after.void_deputies(before) {
         ended(tx, &it, why, act).await?;
     }
     Ok(())

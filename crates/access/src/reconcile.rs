@@ -42,7 +42,7 @@ pub async fn reconcile(
         let facts = after.access_facts(user, resource);
         pair(tx, facts, moved, reviewers, act).await?;
     }
-    deputies::end_void(tx, &after, act).await?;
+    deputies::end_void(tx, before, &after, act).await?;
     Ok(after)
 }
 

@@ -372,6 +372,111 @@ async fn it_is_void_when_one_of_the_two_loses_the_role() {
     }
 }
 
+/// Rule 7: whoever reviewed everything and reviews little any more has handed that little on to nobody.
+#[tokio::test]
+async fn it_is_void_when_the_principal_keeps_a_smaller_part() {
+    let env = TestEnv::new().await;
+    let (dan, rae, database) = (env.people.dan, env.people.rae, env.resources.database);
+    env.change(move |tx| {
+        Box::pin(async move {
+            let approvers = tx.resource(database).await?.unwrap().0.approvers;
+            let mut group = tx.group(approvers[0]).await?.unwrap();
+            group.members.push(rae);
+            tx.update_group(group).await?;
+            Ok(())
+        })
+    })
+    .await;
+    named(&env, rae, dan).await;
+    let role = async |roles: &'static [Role]| {
+        env.change(move |tx| {
+            Box::pin(async move {
+                let mut user = tx.user(rae).await?.unwrap();
+                user.roles = roles.to_vec();
+                Ok(tx.update_user(user).await?)
+            })
+        })
+        .await;
+    };
+    role(&[Role::Member]).await;
+    assert_eq!(env.get(rae, "/deputies").await.json(), json!([]));
+    role(&[Role::Member, Role::AccessReviewer]).await;
+    assert_eq!(env.get(rae, "/deputies").await.json(), json!([]));
+}
+
+/// Rule 12: whoever decided takes it back, also when their time has ended since.
+#[tokio::test]
+async fn a_deputy_takes_back_what_they_decided_in_their_last_seconds() {
+    let env = TestEnv::new().await;
+    let (ann, dan, rae) = (env.people.ann, env.people.dan, env.people.rae);
+    named(&env, rae, dan).await;
+    let id = ask(&env, ann, env.resources.vault).await;
+    assert_eq!(approve(&env, dan, id).await.status, 200);
+    end(&env, rae, rae).await;
+    let undo = format!("/requests/{id}/undo");
+    let undone = env.act(dan, &undo).await;
+    assert_eq!(undone.status, 200, "{}", undone.text);
+    assert_eq!(env.act(dan, &undo).await.code(), "404 not_found");
+}
+
+/// Rule 1: who reviews is no member's to find out.
+#[tokio::test]
+async fn a_member_learns_nothing_by_naming() {
+    let env = TestEnv::new().await;
+    let until = now(&env) + TimeDelta::days(1);
+    let mut answers = Vec::new();
+    for login in ["rae", "ben", "nobody"] {
+        let body = json!({ "deputy": login, "until": until });
+        let answer = env.post(env.people.ann, "/deputies", body).await;
+        answers.push((answer.code(), answer.text));
+    }
+    assert_eq!(answers[0].0, "403 forbidden");
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "{answers:?}"
+    );
+}
+
+/// Where one of two principals is barred, the other's vote is theirs to cast.
+#[tokio::test]
+async fn a_deputy_of_two_decides_for_the_one_who_is_not_barred() {
+    let env = TestEnv::new().await;
+    let (ann, dan, rae, roy) = (
+        env.people.ann,
+        env.people.dan,
+        env.people.rae,
+        env.people.roy,
+    );
+    env.change(move |tx| {
+        Box::pin(async move {
+            let mut user = tx.user(roy).await?.unwrap();
+            user.roles = vec![Role::Member, Role::AccessReviewer];
+            Ok(tx.update_user(user).await?)
+        })
+    })
+    .await;
+    named(&env, rae, dan).await;
+    named(&env, roy, dan).await;
+    let at = now(&env);
+    let barred = rae.min(roy);
+    env.change(move |tx| {
+        Box::pin(async move {
+            let link = hourkey_store::account::ShownLink {
+                user: barred,
+                shown_to: ann,
+                at,
+            };
+            Ok(tx.note_shown_link(link).await?)
+        })
+    })
+    .await;
+    let id = ask(&env, ann, env.resources.vault).await;
+    let approved = approve(&env, dan, id).await;
+    assert_eq!(approved.status, 200, "{}", approved.text);
+    let other = if barred == rae { "Roy" } else { "Rae" };
+    assert!(approved.text.contains(other), "{}", approved.text);
+}
+
 /// Rule 7: a scheduled grant that a deputy approved goes back to review with the role of either.
 #[tokio::test]
 async fn what_a_deputy_approved_for_later_goes_back_to_review_with_their_role() {

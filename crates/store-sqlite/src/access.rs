@@ -186,7 +186,9 @@ impl AccessRead for Tx {
         limit: u32,
     ) -> Result<Vec<Request>, StoreError> {
         let page = query(requests!(
-            "WHERE state <> 'pending' AND id < ?1 AND (?3 IS NULL OR ended_at >= ?3) \
+            "WHERE state <> 'pending' AND id < ?1 AND (?3 IS NULL OR ended_at >= ?3 \
+             OR EXISTS (SELECT 1 FROM grants g WHERE g.request_id = requests.id \
+             AND g.state IN ('scheduled', 'active'))) \
              AND (?4 IS NULL OR instr(lower(reason), lower(?4)) \
              OR user_id IN (SELECT id FROM users \
              WHERE instr(lower(name), lower(?4)) OR instr(lower(login), lower(?4))) \

@@ -182,13 +182,16 @@ impl Organisation {
         principals.filter_map(|principal| self.deputies.get(&principal))
     }
 
-    /// The deputies that no longer stand, because one of the two reviews nothing any more (rule 6).
+    /// The deputies that no longer stand since `before`: the principal lost a role by which they reviewed
+    /// everything, or one of the two reviews nothing any more (rule 6).
     #[must_use]
-    pub fn void_deputies(&self) -> Vec<(Deputyship, DeputyEnd)> {
+    pub fn void_deputies(&self, before: &Self) -> Vec<(Deputyship, DeputyEnd)> {
+        let by_role = |of: &Self, user| of.index.review_all.contains(&user);
         let all = self.deputies.values();
         let void = all.filter_map(|it| {
+            let lost = by_role(before, it.principal) && !by_role(self, it.principal);
             let end = match (
-                self.reviews_anything(it.principal),
+                !lost && self.reviews_anything(it.principal),
                 self.reviews_anything(it.deputy),
             ) {
                 (false, _) => DeputyEnd::PrincipalLostRole,
