@@ -121,19 +121,21 @@ async fn a_deputy_s_queue_says_for_whom_and_so_does_what_was_decided() {
     );
 }
 
-/// Rule 6: all administrators are told, and both of whom it is; not the one who did it.
+/// Rule 6: all administrators are told, and both of whom it is: also the principal, in whose name somebody
+/// else may have done it.
 #[tokio::test(flavor = "multi_thread")]
 async fn administrators_are_told_of_a_deputy() {
     let env = MailEnv::new().await;
     named(&env.site).await;
-    let mail = env.mail_of("ada", 2).await;
+    let mail = env.mail_of("ada", 3).await;
     assert_eq!(mail.header("subject"), "Dan Owner decides for Rae Reviewer");
     let said = "Rae Reviewer named Dan Owner as deputy of Rae Reviewer from 2030-01-01";
     assert!(mail.text.replace('\n', " ").contains(said), "{}", mail.text);
-    env.mail_of("dan", 2).await;
+    env.mail_of("dan", 3).await;
+    env.mail_of("rae", 3).await;
     // Of what waits, the deputy is asked too, and reads for whom.
     asked(&env.site).await;
-    let asked = env.mails_of("dan", 2 + 4).await;
+    let asked = env.mails_of("dan", 3 + 4).await;
     let asked = asked.last().unwrap();
     assert_eq!(asked.header("subject"), "Ann Member asks for Vault");
     let said = "You decide for Rae Reviewer, who is away.";

@@ -18,8 +18,8 @@ const MAIL_SERVER: Setup<'_> = Setup {
     name: "localhost",
 };
 
-/// What Ada asks for, which Jun does not review in his own right.
-const GRAFANA: &str = "Grafana";
+/// What Ada asks for: Jun does not review it in his own right.
+const KUBERNETES: &str = "Kubernetes API";
 
 impl Tour<'_> {
     pub(super) async fn delegate(&mut self) -> Result<()> {
@@ -60,11 +60,11 @@ impl Tour<'_> {
             .await?;
         self.steps
             .step("Ada asks for what Jun does not review himself", async {
-                harness.authenticate(GRAFANA).await?;
+                harness.authenticate(KUBERNETES).await?;
                 let page = &harness.browser.page;
-                ask(page, "Look at last night's alert", "Send request").await?;
+                ask(page, "Restart a stuck job", "Send request").await?;
                 page.shows("Waiting for a reviewer").await?;
-                Ok(format!("a request for {GRAFANA} waits"))
+                Ok(format!("a request for {KUBERNETES} waits"))
             })
             .await?;
         let mut jun = None;
@@ -74,7 +74,8 @@ impl Tour<'_> {
                 let link = eventually("a mail to Jun with a link", async || {
                     let mails = server.taken()?;
                     let mut of_jun = mails.iter().filter(|mail| {
-                        mail.to == ["jun@corp.example"] && mail.header("subject").contains(GRAFANA)
+                        mail.to == ["jun@corp.example"]
+                            && mail.header("subject").contains(KUBERNETES)
                     });
                     let mail = of_jun.next().context("Jun has no mail yet")?;
                     let words = mail.text.split_whitespace();
@@ -86,7 +87,7 @@ impl Tour<'_> {
                 let page = &browser.page;
                 page.open(&link).await?;
                 sign_in(page, JUN).await?;
-                page.shows("Look at last night's alert").await?;
+                page.shows("Restart a stuck job").await?;
                 page.shows(&format!("for {}", MARTA.name)).await?;
                 page_shots(browser, self.pictures, "mail-link-page").await?;
                 Ok(format!(
@@ -101,7 +102,7 @@ impl Tour<'_> {
                 let label =
                     "main form button.primary[value=approve], main form button[value=approve]";
                 jun.page.click(label).await?;
-                let opened = format!("{GRAFANA} is open");
+                let opened = format!("{KUBERNETES} is open");
                 let told = harness
                     .notifications
                     .wait_for("open", |told| told.summary == opened);

@@ -243,8 +243,12 @@ pub async fn what_is_held_back_does_not_count(store: Arc<dyn Store>) {
         panic!("{reachable:?}")
     };
     assert_eq!(only.resource.id, sample.resource);
-    assert_eq!(only.assignments[0].settings, earlier.settings);
-    assert_eq!(only.assignments[0].until, earlier.until);
+    let own = &only.assignments[0];
+    let as_before = HeldBack::applied(&held(one, Some(earlier)), *own);
+    assert_eq!(as_before, Some(*own), "no more than before");
+    assert_eq!(own.settings.mode, Mode::AccessRequest);
+    assert_eq!(own.settings.period.longest(), length(7));
+    assert_eq!(own.until, earlier.until);
     let hidden = read.reachable(member, Some(sample.other_resource)).await;
     assert_eq!(hidden.unwrap(), []);
     drop(read);

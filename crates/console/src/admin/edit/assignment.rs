@@ -120,7 +120,7 @@ async fn form(
         lead: html! { "Its members see the resource, and may use or ask for it by these settings." },
         fields: html! {
             (groups(view, resource, chosen, wrong))
-            (fields::all(&input, Some(resource.settings), view.organisation.periods(), wrong))
+            (fields::all(&input, Some(resource.settings), &fields::offered(view.organisation.periods(), None), wrong))
         },
         seen: &version_of_new(),
         wrong,

@@ -4,19 +4,30 @@ use std::collections::BTreeSet;
 
 use hourkey_domain::length::Length;
 use hourkey_domain::periods::Periods;
-use hourkey_domain::settings::{Approval, Mode, Settings};
+use hourkey_domain::settings::{Approval, Mode, Period, Settings};
 use maud::{Markup, html};
 
 use super::input::{DAYS, SettingsInput, approval_value, mode_value};
 use crate::admin::settings;
 use crate::form::{Field, FormError};
 
-/// All of them, with the access periods that the organisation offers; of an assignment each also offers
-/// what `inherited` has.
+/// The access periods to choose from: those that the organisation offers, and what is set now, which may be
+/// offered no more.
+pub(super) fn offered(periods: &Periods, set: Option<Period>) -> Vec<Length> {
+    let own = match set {
+        Some(Period::Preset(length)) => Some(length),
+        Some(Period::Custom { .. }) | None => None,
+    };
+    let all: BTreeSet<_> = periods.presets().iter().copied().chain(own).collect();
+    all.into_iter().collect()
+}
+
+/// All of them, with the access periods to choose from ([`offered`]); of an assignment each also offers what
+/// `inherited` has.
 pub(super) fn all(
     input: &SettingsInput,
     inherited: Option<Settings>,
-    offered: &Periods,
+    offered: &[Length],
     wrong: &FormError,
 ) -> Markup {
     let inherits = inherited.map(|it| mode_value(it.mode));
@@ -86,14 +97,10 @@ fn approvals(input: &SettingsInput, inherited: Option<Settings>) -> Markup {
 fn periods(
     input: &SettingsInput,
     inherited: Option<Settings>,
-    offered: &Periods,
+    offered: &[Length],
     wrong: &FormError,
 ) -> Markup {
     let resources = inherited.map(|it| settings::period(it.period));
-    // Also the one that it has, which may be offered no more.
-    let own = input.period.parse().ok();
-    let own = own.and_then(|seconds| Length::from_seconds(seconds).ok());
-    let presets: BTreeSet<_> = offered.presets().iter().copied().chain(own).collect();
     let field = |name: &str, label: &str, value: &str, placeholder: &str| {
         html! {
             label.other.(format!("of-{}", name.replace('_', "-"))) {
@@ -110,7 +117,7 @@ fn periods(
             legend { "Access period" }
             div.chips {
                 (as_resource("period", &input.period, resources.as_deref()))
-                @for length in presets {
+                @for length in offered {
                     (chip("period", &length.seconds().to_string(), &input.period,
                         &html! { (length) }))
                 }

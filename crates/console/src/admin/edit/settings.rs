@@ -8,8 +8,8 @@ use hourkey_access::error::AppError;
 use hourkey_access::organisation::edit::Edit;
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{AssignmentId, ResourceId};
+use hourkey_domain::length::Length;
 use hourkey_domain::organisation::{Assignment, Resource};
-use hourkey_domain::periods::Periods;
 use maud::html;
 
 use super::fields;
@@ -37,8 +37,8 @@ struct Found<'a> {
     /// The group's access, where that is changed.
     assignment: Option<&'a Assignment>,
     group: &'a str,
-    /// What the organisation offers.
-    offered: &'a Periods,
+    /// The access periods to choose from.
+    offered: Vec<Length>,
 }
 
 /// `GET /resources/{id}/settings`
@@ -136,11 +136,16 @@ fn found(view: &Overview, target: Target) -> Result<Found<'_>, AppError> {
         }
     };
     let group = assignment.and_then(|own| of.group(own.group));
+    let resource = of.resource(resource).ok_or_else(AppError::not_found)?;
+    let set = match assignment {
+        Some(own) => own.own.period,
+        None => Some(resource.settings.period),
+    };
     Ok(Found {
-        resource: of.resource(resource).ok_or_else(AppError::not_found)?,
+        resource,
         assignment,
         group: group.map_or("", |group| &group.name),
-        offered: of.periods(),
+        offered: fields::offered(of.periods(), set),
     })
 }
 
@@ -218,7 +223,7 @@ async fn form(
         fields: fields::all(
             input,
             found.assignment.map(|_| resource.settings),
-            found.offered,
+            &found.offered,
             wrong,
         ),
         seen,
