@@ -79,7 +79,7 @@ impl Tour<'_> {
                     });
                     let mail = of_jun.next().context("Jun has no mail yet")?;
                     let words = mail.text.split_whitespace();
-                    let mut links = words.filter(|word| word.starts_with("https://"));
+                    let mut links = words.filter(|word| word.starts_with("http"));
                     links.next().map(str::to_owned).context("it has no link")
                 });
                 let link = link.await?;
@@ -107,7 +107,7 @@ impl Tour<'_> {
                     .notifications
                     .wait_for("open", |told| told.summary == opened);
                 let told = told.await?;
-                jun.page.shows(&format!("for {}", MARTA.name)).await?;
+                jun.page.shows("Approved for 4 hours").await?;
                 page_shots(&jun, self.pictures, "decided-for-page").await?;
                 Ok(format!("“{}”", told.body))
             })
