@@ -7,7 +7,7 @@ use crate::Time;
 use crate::ids::UserId;
 
 /// A deputy is named for this long at most.
-pub const LONGEST: TimeDelta = TimeDelta::days(30);
+pub const MAX_SPAN: TimeDelta = TimeDelta::days(30);
 
 /// A deputy's time begins within this.
 pub const AHEAD: TimeDelta = TimeDelta::days(365);
@@ -97,7 +97,7 @@ impl Deputyship {
         if self.until <= self.from || self.until <= now {
             return Err(CannotName::EndsTooSoon);
         }
-        if self.until - self.from > LONGEST {
+        if self.until - self.from > MAX_SPAN {
             return Err(CannotName::TooLong);
         }
         if self.from - now > AHEAD {
