@@ -336,7 +336,7 @@ pub struct Review {
     /// How often the requester had this resource in the last 30 days.
     #[ts(type = "number")]
     pub recent_grants: u32,
-    /// False for one's own request: it is shown, and somebody else decides.
+    /// False while its requester could have signed in as this person: it is shown, and somebody else decides.
     pub may_decide: bool,
 }
 

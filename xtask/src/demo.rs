@@ -16,6 +16,9 @@ pub(crate) fn run(tour: bool, install: bool) -> Result<ExitCode> {
     let tour = tour || !has_display();
     let purpose = if tour { Purpose::Test } else { Purpose::Build };
     prerequisites::ensure(purpose, install)?;
+    if tour {
+        prerequisites::ensure_python(install)?;
+    }
     let demo = build()?.join("hourkey-demo");
     let mut command = Command::new(&demo);
     command.arg(if tour { "tour" } else { "serve" });

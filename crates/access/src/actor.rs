@@ -1,13 +1,11 @@
 //! Who acts, and what they may review.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use hourkey_domain::Time;
 use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{ResourceId, SessionId, UserId};
-use hourkey_domain::organisation::Organisation;
+use hourkey_domain::organisation::{Organisation, StandsIn};
 use hourkey_domain::request::Request;
-use hourkey_domain::review::{Decider, Regulars, Role};
+use hourkey_domain::review::{Decider, Role};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
 use hourkey_store::organisation::User;
@@ -83,7 +81,7 @@ impl Actor {
         let user = tx.user(caller.user).await?;
         let user = user.filter(|user| !user.disabled).ok_or_else(gone)?;
         if !caller.reaches_others() {
-            let reach = Reach::new(user.id, Vec::new(), BTreeSet::new(), BTreeMap::new());
+            let reach = Reach::nothing(user.id);
             return Ok(Self { user, reach });
         }
         let own = own_reach(tx, &user).await?;
@@ -179,15 +177,37 @@ impl Actor {
         }
     }
 
-    /// Who decides, and for whom, where they do this to what is `target.user`'s: as
-    /// [`Actor::authorize`], which says the rest.
+    /// Who decides, and for whom, what is `target.user`'s to ask: as [`Actor::authorize`], which says the
+    /// rest.
+    ///
+    /// # Errors
+    /// As there, and [`Code::OwnRequest`] for whoever is barred from it (rule 6).
+    pub fn decider(&self, target: Target) -> Result<Decider, AppError> {
+        self.authorize(Action::Decide, target)?;
+        let decider = self.reach.decider(target.user, target.resource);
+        decider.ok_or_else(|| {
+            let whose = match self.reach.is_barred_from(target.user) {
+                true => "your password",
+                false => "the password of whom you decide for",
+            };
+            AppError::refused(
+                Code::OwnRequest,
+                format!(
+                    "Less than a day ago this requester was shown a link to {whose}, or set up where \
+                     such links go. Another reviewer has to decide this."
+                ),
+            )
+        })
+    }
+
+    /// Who takes away, and for whom, what `target.user` has: as [`Actor::authorize`], which says the rest.
     ///
     /// # Errors
     /// As there.
-    pub fn decider(&self, action: Action, target: Target) -> Result<Decider, AppError> {
-        self.authorize(action, target)?;
-        let decider = self.reach.decider(target.user, target.resource);
-        decider.ok_or_else(AppError::not_found)
+    pub fn revoker(&self, target: Target) -> Result<Decider, AppError> {
+        self.authorize(Action::Revoke, target)?;
+        let revoker = self.reach.revoker(target.user, target.resource);
+        revoker.ok_or_else(AppError::not_found)
     }
 
     /// Whether they administer the organisation.
@@ -266,12 +286,15 @@ impl Actor {
 /// What an enabled person may review in their own right.
 async fn own_reach(tx: &mut dyn Read, user: &User) -> Result<Reach, AppError> {
     let approves = tx.approves(user.id).await?.into_iter().collect();
-    let mut stands_in = BTreeMap::new();
+    let mut stands_in = StandsIn::default();
     if tx.fallback_reviewers().await?.contains(&user.id) {
         let scarce = tx.scarcely_reviewed().await?.into_iter();
-        stands_in.extend(scarce.map(|(resource, one)| (resource, Regulars::from(one))));
+        stands_in.scarce = { scarce.map(|(resource, one)| (resource, one.into())) }.collect();
+        stands_in.barred = tx.all_barred().await?.into_iter().collect();
     }
-    Ok(Reach::new(user.id, user.roles.clone(), approves, stands_in))
+    let shown = tx.shown_links(Some(user.id)).await?;
+    let barred_from = shown.iter().map(|shown| shown.shown_to).collect();
+    Ok(Reach::new(user.id, user.roles.clone(), approves, stands_in).barred_from(barred_from))
 }
 
 /// True when this person is enabled and reviews anything in their own right: who may have a deputy, and be

@@ -15,7 +15,7 @@ use super::decide::already_decided;
 use super::{notices, presenter};
 use crate::app::App;
 use crate::error::AppError;
-use crate::identity::{Caller, reset};
+use crate::identity::Caller;
 
 /// How many people are asked in one call.
 const MAX_ASKED: usize = 20;
@@ -109,10 +109,8 @@ async fn may_decide(
     let person = tx.user_by_login(login).await?;
     if let Some(person) = person.filter(|person| !person.disabled) {
         let reach = Actor::load(tx, person.id, now).await?.reach;
-        for by in reach.deciders(target.user, target.resource) {
-            if reset::check_decider(tx, by, target.user, now).await.is_ok() {
-                return Ok(person.id);
-            }
+        if reach.decider(target.user, target.resource).is_some() {
+            return Ok(person.id);
         }
     }
     Err(AppError::refused(

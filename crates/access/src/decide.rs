@@ -16,12 +16,12 @@ use hourkey_store::{Read, Room, Write};
 use serde_json::json;
 
 use super::act::Act;
-use super::actor::{Action, Actor, Target};
+use super::actor::{Actor, Target};
 use super::facts::{reviewers, settled};
 use super::{presenter, record, validate};
 use crate::app::App;
 use crate::error::AppError;
-use crate::identity::{Caller, reset};
+use crate::identity::Caller;
 use crate::mail::queue;
 
 /// Approves a request, for less time if the reviewer says so (rules 5 and 6).
@@ -199,21 +199,8 @@ async fn to_decide(
 ) -> Result<(Request, Decider), AppError> {
     let actor = Actor::load(tx, caller, now).await?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
-    let first = actor.decider(Action::Decide, Target::from(&request))?;
-    let Err(barred) = reset::check_decider(tx, first, request.user, now).await else {
-        return Ok((request, first));
-    };
-    // On behalf of another one they may.
-    let all = actor.reach.deciders(request.user, request.resource);
-    for by in all.collect::<Vec<_>>() {
-        if reset::check_decider(tx, by, request.user, now)
-            .await
-            .is_ok()
-        {
-            return Ok((request, by));
-        }
-    }
-    Err(barred)
+    let by = actor.decider(Target::from(&request))?;
+    Ok((request, by))
 }
 
 /// Tells a reviewer, or the requester, who came first and what they did.

@@ -147,7 +147,7 @@ async fn check_in(
         named_by: me.id,
     };
     if principal == me.id {
-        reset::check_naming(tx, principal, now).await?;
+        reset::check_naming(tx, principal).await?;
     }
     // Who is no reviewer is answered above as somebody unknown.
     let principal_reviews = reviews_anything(tx, principal).await?;

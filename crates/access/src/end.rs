@@ -109,7 +109,7 @@ pub async fn revoke_in(
     let comment = validate::needed_text(&body.comment)?;
     let actor = Actor::load(tx, caller, now).await?;
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
-    let by = actor.decider(Action::Revoke, Target::from(&grant))?;
+    let by = actor.revoker(Target::from(&grant))?;
     let facts = settled(tx, grant.user, grant.resource, now).await?;
     let transitions = match transition::revoke(&facts, id, by, comment, now) {
         Ok(transitions) => transitions,

@@ -7,6 +7,7 @@ use hourkey_domain::request::State as RequestState;
 use hourkey_domain::review::Reviewers;
 use hourkey_domain::transition::{self, AccessFacts, Granted};
 use hourkey_store::access::OpenFilter;
+use hourkey_store::account::ShownLink;
 use hourkey_store::{Read, StoreError, Write};
 
 use super::act::Act;
@@ -44,9 +45,11 @@ pub(super) async fn reviewers(
     tx: &mut dyn Read,
     resource: ResourceId,
 ) -> Result<Reviewers, AppError> {
+    let bars = tx.shown_links(None).await?;
     Ok(Reviewers {
         regular: tx.reviewers_of(resource).await?,
         fallback: tx.fallback_reviewers().await?,
+        bars: bars.iter().map(ShownLink::bar).collect(),
     })
 }
 

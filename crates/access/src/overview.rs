@@ -106,7 +106,7 @@ pub async fn last_unlocks(app: &App, filter: RequestFilter) -> Result<Vec<LastUn
 /// The store's failure.
 pub async fn ways_in(app: &App) -> Result<Vec<ShownLink>, AppError> {
     let mut tx = app.store.read().await?;
-    reset::shown_lately(&mut *tx, app.clock.now()).await
+    reset::shown_lately(&mut *tx).await
 }
 
 /// The installed clients of a person, newest first.

@@ -300,8 +300,7 @@ pub(crate) async fn all_requests(
     page(Show::new(&mut *tx, app.clock.now()), found).await
 }
 
-/// The requests that wait for the person's review, oldest first; their own too, which they may
-/// not decide.
+/// The requests that wait for the person's review, oldest first.
 pub async fn reviews(app: &App, caller: impl Into<Caller>) -> Result<Vec<Review>, AppError> {
     let mut tx = app.store.read().await?;
     let organisation = app.organisation().await?;

@@ -16,7 +16,7 @@ use super::{deputies, notices};
 use crate::app::App;
 use crate::clock::sleep_until;
 use crate::error::AppError;
-use crate::identity::session;
+use crate::identity::{reset, session};
 use crate::organisation::edit::own_gain;
 use crate::shutdown::stopped;
 
@@ -86,6 +86,7 @@ pub async fn sweep_now(app: &App) -> Result<(), AppError> {
             settle_due(tx, now).await?;
             repeat_due(tx, now).await?;
             own_gain::end_due(tx, &before, now).await?;
+            reset::end_due(tx, &before, now).await?;
             session::end_due(tx, now).await
         })
     })

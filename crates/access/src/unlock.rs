@@ -4,6 +4,7 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::lock::{Facts, lock_state};
 use hourkey_domain::organisation::Resource;
+use hourkey_domain::review::MayNot;
 use hourkey_domain::settings::{Mode, most_permissive};
 use hourkey_domain::transition::{self, CannotUnlock};
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
@@ -16,7 +17,7 @@ use super::facts::settled;
 use super::{record, validate};
 use crate::app::App;
 use crate::error::AppError;
-use crate::identity::{Caller, reset};
+use crate::identity::Caller;
 
 /// [`unlock_in`], in a transaction of its own.
 ///
@@ -52,7 +53,6 @@ pub async fn unlock_in(
     actor.authorize_admin()?;
     let admin = actor.user.id;
     let user = target(tx, &body.login).await?;
-    reset::check_decision(tx, admin, user, now).await?;
     let facts = settled(tx, user, body.resource, now).await?;
     let reviewer = actor.reach.reviewer(user, body.resource);
     let done = transition::unlock(&facts, &reviewer, comment, now).map_err(cannot_unlock)?;
@@ -140,6 +140,11 @@ fn cannot_unlock(why: CannotUnlock) -> AppError {
         CannotUnlock::NotAutoLocked => AppError::refused(
             Code::NotNeeded,
             "It does not lock by disuse: they open it with a request.",
+        ),
+        CannotUnlock::MayNot(MayNot::Barred) => AppError::refused(
+            Code::OwnRequest,
+            "Less than a day ago this person was shown a link to your password, or set up where such links \
+             go. Another administrator has to unlock this.",
         ),
         CannotUnlock::MayNot(why) => AppError::refused(
             Code::OwnRequest,

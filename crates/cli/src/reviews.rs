@@ -76,7 +76,7 @@ fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), Comman
             let requester = match on_behalf_of {
                 Some(principal) => format!("{name} (for {})", principal.name),
                 None if *may_decide => name.clone(),
-                None => format!("{name} (you)"),
+                None => format!("{name} (another reviewer decides)"),
             };
             [
                 request.id.to_string(),

@@ -120,7 +120,10 @@ async fn page(
                 (connections::list(&through))
                 @match is_own {
                     true => (view.foot()),
-                    false => div.foot #foot { a.btn href="/requests" { "All requests" } span {} },
+                    false => {
+                        @if is_waiting { p.state { "You may read this request. Those who review it decide." } }
+                        div.foot #foot { a.btn href="/requests" { "All requests" } span {} }
+                    }
                 }
             }
         },

@@ -357,3 +357,47 @@ impl TestEnv {
         answer.status().as_u16()
     }
 }
+
+/// Rules 6 and 14: who was shown a link to a reviewer's password has that reviewer decide nothing of theirs
+/// for a day. It counts for whom is asked, for the queue, and for what waits already.
+#[tokio::test]
+async fn a_reviewer_who_is_barred_cannot_approve() {
+    let env = TestEnv::new().await;
+    let people = env.people;
+    disable(&env, &[people.roy], true).await;
+    fall_back(&env, vec![env.assignments.on_call]).await;
+    let engineering = env.assignments.engineering;
+    env.change(move |tx| {
+        Box::pin(async move {
+            let mut group = tx.group(engineering).await?.unwrap();
+            group.members.push(people.ada);
+            Ok(tx.update_group(group).await?)
+        })
+    })
+    .await;
+    let id = ask(&env, people.ada).await;
+    assert_eq!(queue(&env, people.rae).await, [id]);
+    assert_eq!(queue(&env, people.ben).await, [] as [i64; 0]);
+
+    let handed = hourkey_access::identity::reset::hand(&env.app, people.ada, people.rae).await;
+    assert!(handed.is_ok(), "{handed:?}");
+    assert_eq!(queue(&env, people.ben).await, [id], "it waits for them now");
+    assert_eq!(told(&env, people.ben).await, [id]);
+    let snapshot = env.get(people.rae, "/snapshot").await.json();
+    assert_eq!(snapshot["reviews"][0]["may_decide"], false, "{snapshot}");
+    let person = queries::person(&env.app, people.rae).await.unwrap();
+    assert_eq!(person.waiting, 0);
+    let fallback = json!({ "kind": "fallback", "groups": ["On call"], "people": ["Ben Oncall"] });
+    assert_eq!(approvers(&env, people.ada, 4).await, fallback);
+    let refused = env.act_on(people.rae, id, "approve").await;
+    assert_eq!(refused.code(), "403 own_request");
+
+    // A day later they decide again, and nobody stands in.
+    env.wait(TimeDelta::hours(23)).await;
+    assert_eq!(env.act_on(people.ada, id, "cancel").await.status, 200);
+    let id = ask(&env, people.ada).await;
+    assert_eq!(queue(&env, people.ben).await, [id]);
+    env.wait(TimeDelta::hours(1)).await;
+    assert_eq!(queue(&env, people.ben).await, [] as [i64; 0]);
+    assert_eq!(env.act_on(people.rae, id, "approve").await.status, 200);
+}

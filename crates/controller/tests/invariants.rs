@@ -55,7 +55,7 @@ impl Kept {
                 .map(|it| (it.id, it))
                 .collect(),
             grants: grants.into_iter().map(|it| (it.id, it)).collect(),
-            links: tx.shown_links(now - TimeDelta::hours(24)).await.unwrap(),
+            links: tx.shown_links(None).await.unwrap(),
         }
     }
 

@@ -89,6 +89,9 @@ actions! {
     PasswordLinkMailed = "password.link_mailed",
     /// A link to choose a new password was shown to the administrator who made it.
     PasswordLinkShown = "password.link_shown",
+    /// An account decides again what somebody asks for who was shown a link to its password, or set up
+    /// where such links go.
+    AccountDecidesAgain = "account.decides_again",
     /// A password was set.
     PasswordSet = "password.set",
     /// A person confirmed who they are, in a session that was signed in longer ago.

@@ -1,5 +1,6 @@
 //! Who may see and decide what (rules 1, 6 and 14).
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
@@ -92,6 +93,19 @@ impl From<UserId> for Decider {
     }
 }
 
+/// How long a [`Bar`] holds, from the last time that a link was shown, or used.
+pub const BARRED_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// An account that decides nothing of somebody who could sign in as it (rule 6): who was shown a link to
+/// its password, or chose the address that such links go to. Whoever keeps it ends it after a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bar {
+    /// Who decides nothing.
+    pub account: UserId,
+    /// Of whom.
+    pub requester: UserId,
+}
+
 /// Somebody who wants to decide a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Reviewer<'a> {
@@ -104,6 +118,8 @@ pub struct Reviewer<'a> {
     /// True when they are a fallback reviewer, and nobody but the requester reviews the resource
     /// ([`Regulars::lack`], rule 14).
     pub stands_in: bool,
+    /// True when a [`Bar`] keeps them from deciding this request.
+    pub is_barred: bool,
 }
 
 /// The enabled people who review a resource by their role or as its approvers, as far as rule 14
@@ -155,13 +171,29 @@ pub struct Reviewers {
     pub regular: Vec<UserId>,
     /// The organisation's fallback reviewers.
     pub fallback: Vec<UserId>,
+    /// Who of them decides nothing of whom; of others, too.
+    pub bars: Vec<Bar>,
 }
 
 impl Reviewers {
-    /// Who can approve what `requester` asks for (rule 14).
+    /// Who can approve what `requester` asks for (rule 14): of those who review the resource, each once, or
+    /// else of the organisation's fallback reviewers.
     #[must_use]
     pub fn eligible(&self, requester: UserId) -> Eligible {
-        Eligible::to_decide(requester, &self.regular, &self.fallback)
+        let own = self.bars.iter().filter(|bar| bar.requester == requester);
+        let barred: Vec<_> = own.map(|bar| bar.account).collect();
+        let may = |person: &UserId| *person != requester && !barred.contains(person);
+        let others = |people: &[UserId]| {
+            let others = people.iter().copied().filter(may);
+            others.collect::<Vec<_>>()
+        };
+        match others(&self.regular) {
+            regulars if !regulars.is_empty() => Eligible::Regulars(regulars),
+            _ => match others(&self.fallback) {
+                fallback if !fallback.is_empty() => Eligible::Fallback(fallback),
+                _ => Eligible::Nobody,
+            },
+        }
     }
 
     /// True when this person's approval still counts. Whoever approved as a fallback reviewer does
@@ -183,25 +215,6 @@ pub enum Eligible {
 }
 
 impl Eligible {
-    /// Who can approve what `requester` asks for: of those who review the resource, each once, or
-    /// else of the organisation's fallback reviewers.
-    #[must_use]
-    pub fn to_decide(requester: UserId, reviewers: &[UserId], fallback: &[UserId]) -> Self {
-        let others = |people: &[UserId]| {
-            let others = people.iter().copied().filter(|person| *person != requester);
-            others.collect::<Vec<_>>()
-        };
-        if !Regulars::of(reviewers).lack(requester) {
-            return Self::Regulars(others(reviewers));
-        }
-        let fallback = others(fallback);
-        if fallback.is_empty() {
-            Self::Nobody
-        } else {
-            Self::Fallback(fallback)
-        }
-    }
-
     /// Those who review the resource, if it is they who can approve.
     #[must_use]
     pub fn regulars(self) -> Vec<UserId> {
@@ -230,6 +243,9 @@ pub enum MayNot {
     /// Nobody opens a manually approved resource to themselves (rule 6).
     #[error("nobody decides their own request")]
     OwnRequest,
+    /// A [`Bar`] keeps them from it (rule 6).
+    #[error("the requester could have signed in as this reviewer")]
+    Barred,
 }
 
 impl Reviewer<'_> {
@@ -250,7 +266,10 @@ impl Reviewer<'_> {
         if !self.reviews() {
             return Err(MayNot::NotReviewer);
         }
-        Ok(())
+        match self.is_barred {
+            true => Err(MayNot::Barred),
+            false => Ok(()),
+        }
     }
 
     /// Whether this person may unlock an auto-locked resource for `user` without a request

@@ -497,7 +497,7 @@ pub struct Review {
     pub request: Request,
     /// How many grants the requester had for this resource in the last 30 days.
     pub recent_grants: u32,
-    /// False for one's own request (rule 6).
+    /// False while its requester could have signed in as this person, or as whom they decide for (rule 6).
     pub may_decide: bool,
     /// On whose behalf the person decides it, where they do so as a deputy.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::ids::{AssignmentId, GrantId, NoticeId, RequestId, ResourceId, UserId};
 use hourkey_domain::request::{NewRequest, Request, State as RequestState};
+use hourkey_domain::review::BARRED_FOR;
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::StoreError;
 use hourkey_store::access::{
@@ -123,8 +124,10 @@ impl AccessRead for Tx {
              UNION ALL SELECT min(h.until) FROM held_back h \
              JOIN users u ON u.id = h.user_id AND u.removed = 0 \
              JOIN assignments a ON a.id = h.assignment_id AND a.removed = 0 \
+             UNION ALL SELECT min(at) + ? FROM shown_links \
              UNION ALL SELECT min(ends_at) FROM sessions)",
         );
+        let next = next.bind(BARRED_FOR.num_milliseconds());
         Ok(self.one(next, |row| row.maybe_time("at")).await?.flatten())
     }
 

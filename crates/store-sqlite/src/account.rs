@@ -18,9 +18,6 @@ use crate::tx::Tx;
 /// Answers for an `Idempotency-Key` are kept this long.
 const REMEMBER_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// Whoever was shown a link to a password is known for this long: nobody asks for longer.
-const LINK_SHOWN_FOR: TimeDelta = TimeDelta::hours(24);
-
 macro_rules! sessions {
     ($rest:literal) => {
         concat!(
@@ -147,24 +144,13 @@ impl AccountRead for Tx {
         self.one(user, |row| Ok(UserId(row.col("user_id")?))).await
     }
 
-    async fn shown_links(&mut self, since: DateTime<Utc>) -> Result<Vec<ShownLink>, StoreError> {
+    async fn shown_links(&mut self, user: Option<UserId>) -> Result<Vec<ShownLink>, StoreError> {
         let shown = query(
-            "SELECT user_id, shown_to, at FROM shown_links WHERE at > ? ORDER BY at DESC, user_id",
+            "SELECT user_id, shown_to, at FROM shown_links WHERE ?1 IS NULL OR user_id = ?1 \
+             ORDER BY at DESC, user_id, shown_to",
         );
-        self.all(shown.bind(millis(since)), shown_link).await
-    }
-
-    async fn shown_links_of(
-        &mut self,
-        user: UserId,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<ShownLink>, StoreError> {
-        let shown = query(
-            "SELECT user_id, shown_to, at FROM shown_links WHERE user_id = ? AND at > ? \
-             ORDER BY at DESC, shown_to",
-        );
-        let shown = shown.bind(user.0).bind(millis(since));
-        self.all(shown, shown_link).await
+        self.all(shown.bind(user.map(|user| user.0)), shown_link)
+            .await
     }
 
     async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError> {
@@ -399,6 +385,12 @@ impl AccountWrite for Tx {
         Ok(())
     }
 
+    async fn forget_shown_links(&mut self, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let forget = query("DELETE FROM shown_links WHERE at <= ?").bind(millis(until));
+        self.run(forget).await?;
+        Ok(())
+    }
+
     async fn remove_reset_links(&mut self, user: UserId) -> Result<(), StoreError> {
         self.run(query("DELETE FROM reset_links WHERE user_id = ?").bind(user.0))
             .await?;
@@ -463,7 +455,6 @@ impl AccountWrite for Tx {
         for (old, kept) in [
             ("DELETE FROM remembered WHERE at <= ?", REMEMBER_FOR),
             ("DELETE FROM undoables WHERE at <= ?", UNDO),
-            ("DELETE FROM shown_links WHERE at <= ?", LINK_SHOWN_FOR),
             (
                 "DELETE FROM known_browsers WHERE at <= ?",
                 BROWSER_KNOWN_FOR,

@@ -401,6 +401,28 @@ impl OrganisationRead for Tx {
         })
         .await
     }
+
+    async fn all_barred(&mut self) -> Result<Vec<(ResourceId, UserId)>, StoreError> {
+        let barred = query(
+            "WITH requesters AS (SELECT DISTINCT shown_to AS id FROM shown_links), \
+             deciding AS (SELECT q.id AS requester_id, u.id AS user_id FROM requesters q \
+                 JOIN users u ON u.id <> q.id AND u.removed = 0 AND u.disabled = 0 \
+                 WHERE NOT EXISTS (SELECT 1 FROM shown_links s \
+                     WHERE s.user_id = u.id AND s.shown_to = q.id)) \
+             SELECT r.id, q.id AS requester_id FROM requesters q CROSS JOIN resources r \
+             WHERE r.removed = 0 \
+             AND NOT EXISTS (SELECT 1 FROM users u JOIN deciding d \
+                 ON d.user_id = u.id AND d.requester_id = q.id WHERE u.access_reviewer OR u.admin) \
+             AND NOT EXISTS (SELECT 1 FROM approvers a JOIN memberships m ON m.group_id = a.group_id \
+                 JOIN deciding d ON d.user_id = m.user_id AND d.requester_id = q.id \
+                 WHERE a.resource_id = r.id) \
+             ORDER BY r.id, q.id",
+        );
+        self.all(barred, |row| {
+            Ok((ResourceId(row.col("id")?), UserId(row.col("requester_id")?)))
+        })
+        .await
+    }
 }
 
 impl Tx {

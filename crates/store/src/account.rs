@@ -5,6 +5,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::ids::{SessionId, UserId};
+use hourkey_domain::review::Bar;
 use hourkey_protocol::account::SessionKind;
 
 use crate::StoreError;
@@ -45,6 +46,17 @@ pub struct ShownLink {
     pub shown_to: UserId,
     /// When, the last time.
     pub at: DateTime<Utc>,
+}
+
+impl ShownLink {
+    /// Who decides nothing of whom, because of it (rule 6).
+    #[must_use]
+    pub fn bar(&self) -> Bar {
+        Bar {
+            account: self.user,
+            requester: self.shown_to,
+        }
+    }
 }
 
 /// A session that has no id yet.
@@ -194,15 +206,9 @@ pub trait AccountRead: Send {
         now: DateTime<Utc>,
     ) -> Result<Option<UserId>, StoreError>;
 
-    /// The links to set a password that were shown to administrators since `since`, the latest first.
-    async fn shown_links(&mut self, since: DateTime<Utc>) -> Result<Vec<ShownLink>, StoreError>;
-
-    /// As [`AccountRead::shown_links`], of one account.
-    async fn shown_links_of(
-        &mut self,
-        user: UserId,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<ShownLink>, StoreError>;
+    /// The links to set a password that were shown to administrators, of one account or all, until they
+    /// are forgotten; the latest first.
+    async fn shown_links(&mut self, user: Option<UserId>) -> Result<Vec<ShownLink>, StoreError>;
 
     /// Who signed in in this browser before, the latest first.
     async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError>;
@@ -291,6 +297,9 @@ pub trait AccountWrite: AccountRead {
 
     /// Notes that a user's reset link was shown to an administrator.
     async fn note_shown_link(&mut self, shown: ShownLink) -> Result<(), StoreError>;
+
+    /// Forgets the links that were shown at `until` or before.
+    async fn forget_shown_links(&mut self, until: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Forgets a user's reset links.
     async fn remove_reset_links(&mut self, user: UserId) -> Result<(), StoreError>;

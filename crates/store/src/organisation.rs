@@ -136,6 +136,10 @@ pub trait OrganisationRead: Send {
     /// The resources that fewer than two enabled users review
     /// ([`OrganisationRead::reviewers_of`]), removed ones too, each with the one who does, if any.
     async fn scarcely_reviewed(&mut self) -> Result<Vec<(ResourceId, Option<UserId>)>, StoreError>;
+
+    /// The resources at which nobody who reviews them decides what this person asks for, of people from
+    /// whom accounts are barred: links to their passwords were shown to them ([`crate::account::ShownLink`]).
+    async fn all_barred(&mut self) -> Result<Vec<(ResourceId, UserId)>, StoreError>;
 }
 
 /// Writes the organisation. Removing keeps the row for history; ids are never reused.

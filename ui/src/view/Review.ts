@@ -49,6 +49,6 @@ lapsesAt: number,
  */
 recentGrants: number, 
 /**
- * False for one's own request: it is shown, and somebody else decides.
+ * False while its requester could have signed in as this person: it is shown, and somebody else decides.
  */
 mayDecide: boolean, };

@@ -115,8 +115,12 @@ async fn take_entity(
             Some(user) => {
                 value.set_user(id, Some(user));
                 value.set_held_back(id, tx.held_back(Some(id)).await?);
+                let shown = tx.shown_links(Some(id)).await?;
+                let requesters = shown.iter().map(|shown| shown.shown_to);
+                value.set_bars(id, &requesters.collect::<Vec<_>>());
             }
             None => {
+                value.set_bars(id, &[]);
                 let groups = value.groups_of(id).to_vec();
                 if let Some((login, name)) = tx.user_name(id).await? {
                     value.set_removed_user(id, Names { login, name });

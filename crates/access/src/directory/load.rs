@@ -8,6 +8,7 @@ use hourkey_domain::organisation::{Access, Contents, Device, Names, Organisation
 use hourkey_domain::request::Request;
 use hourkey_domain::transition::Granted;
 use hourkey_store::access::{AccessHistory, Open, OpenFilter};
+use hourkey_store::account::ShownLink;
 use hourkey_store::gateway::Gateway;
 use hourkey_store::{Read, StoreError, account, device};
 
@@ -20,12 +21,14 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
     let gateways = tx.gateways().await?.into_iter();
     let history = tx.all_access_history().await?;
     let open = tx.open(OpenFilter::default()).await?;
+    let bars = tx.shown_links(None).await?;
     let contents = Contents {
         seq: tx.seq().await?,
         name: lists.name,
         periods: lists.periods,
         fallback_reviewers: lists.fallback_reviewers,
         deputies: tx.deputies().await?,
+        bars: bars.iter().map(ShownLink::bar).collect(),
         users: lists.users,
         removed_users: removed_users
             .map(|(id, login, name)| (id, Names { login, name }))

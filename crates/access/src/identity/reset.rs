@@ -10,12 +10,13 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
-use hourkey_domain::review::Decider;
+use hourkey_domain::organisation::Organisation;
+use hourkey_domain::review::BARRED_FOR;
 use hourkey_protocol::problem::Code;
-use hourkey_store::log::{Entry, Subject};
+use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::mail::AboutAccount;
 use hourkey_store::{Read, Room, Store, Write, transact};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 pub use hourkey_store::account::ShownLink;
@@ -28,8 +29,10 @@ use super::verified::Verified;
 use crate::actor::Actor;
 use crate::app::App;
 use crate::config::address;
+use crate::directory;
 use crate::error::AppError;
 use crate::mail::queue;
+use crate::reconcile::reconcile;
 
 /// A link is good for this long.
 pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -102,8 +105,9 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
     let caller = caller.into();
     app.budgets.change(caller.user, app.clock.now())?;
     let url = app.config.public_url.clone();
+    let known = app.organisation().await?;
     app.transact(Room::Kept, move |tx, now| {
-        let url = url.clone();
+        let (url, known) = (url.clone(), Arc::clone(&known));
         Box::pin(async move {
             let actor = Actor::load(tx, caller, now).await?;
             let account = tx.user(of).await?.filter(|_| actor.sees_all());
@@ -138,8 +142,11 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
             }
             let code = new_link_code(tx, of, Some(maker.id), now).await?;
             let shown_to = maker.id;
+            let before = directory::advanced(tx, &known).await?;
             note_way_in(tx, of, shown_to, now).await?;
-            record(tx, AuditAction::PasswordLinkShown, of, shown_to, now).await?;
+            let action = AuditAction::PasswordLinkShown;
+            record_bar(tx, action, of, Some(shown_to), json!({}), now).await?;
+            reconcile(tx, &before, Some(shown_to), now).await?;
             let what = AboutAccount::LinkShown {
                 of: account.name,
                 to: maker.name,
@@ -169,9 +176,6 @@ async fn record(
     Ok(())
 }
 
-/// An account approves nothing of an administrator who was shown a link to its password, for this long.
-const APPROVES_NOTHING_FOR: TimeDelta = TimeDelta::hours(24);
-
 /// Notes that an administrator could sign in as somebody: they were shown a link to the password, or chose
 /// the address that links go to.
 ///
@@ -190,63 +194,59 @@ pub(crate) async fn note_way_in(
 ///
 /// # Errors
 /// The store's failure.
-pub async fn shown_lately(tx: &mut dyn Read, now: Time) -> Result<Vec<ShownLink>, AppError> {
-    Ok(tx.shown_links(now - APPROVES_NOTHING_FOR).await?)
+pub async fn shown_lately(tx: &mut dyn Read) -> Result<Vec<ShownLink>, AppError> {
+    Ok(tx.shown_links(None).await?)
 }
 
-/// Refuses a decision by an account of which the requester may know the password, and on behalf of one: who
-/// could sign in as the principal could have named the deputy (rule 6).
+/// Ends what has barred accounts for long enough: they decide again. `known` is the organisation as it was a
+/// moment ago.
 ///
 /// # Errors
-/// [`Code::OwnRequest`].
-pub(crate) async fn check_decider(
-    tx: &mut dyn Read,
-    by: Decider,
-    requester: UserId,
+/// The store's failure.
+pub(crate) async fn end_due(
+    tx: &mut dyn Write,
+    known: &Organisation,
     now: Time,
 ) -> Result<(), AppError> {
-    check_decision(tx, by.user, requester, now).await?;
-    let Some(principal) = by.on_behalf_of else {
+    let until = now - BARRED_FOR;
+    let shown = tx.shown_links(None).await?;
+    let due: Vec<_> = shown.iter().filter(|shown| shown.at <= until).collect();
+    if due.is_empty() {
         return Ok(());
-    };
-    match is_barred(tx, principal, requester, now).await? {
-        false => Ok(()),
-        true => Err(AppError::refused(
-            Code::OwnRequest,
-            "Less than a day ago this requester was shown a link to the password of whom you decide for, \
-             or set up where such links go. Another reviewer has to decide this.",
-        )),
     }
+    let before = directory::advanced(tx, known).await?;
+    tx.forget_shown_links(until).await?;
+    for shown in due {
+        if before.user(shown.user).is_some() {
+            let detail = json!({ "of": shown.shown_to });
+            let action = AuditAction::AccountDecidesAgain;
+            record_bar(tx, action, shown.user, None, detail, now).await?;
+        }
+    }
+    reconcile(tx, &before, None, now).await?;
+    Ok(())
 }
 
-/// [`check_decider`], of who decides in their own right.
-///
-/// # Errors
-/// [`Code::OwnRequest`].
-pub(crate) async fn check_decision(
-    tx: &mut dyn Read,
-    by: UserId,
-    requester: UserId,
-    now: Time,
-) -> Result<(), AppError> {
-    match is_barred(tx, by, requester, now).await? {
-        false => Ok(()),
-        true => Err(AppError::refused(
-            Code::OwnRequest,
-            "Less than a day ago this requester was shown a link to your password, or set up where such \
-             links go. Another reviewer has to decide this.",
-        )),
-    }
-}
-
-async fn is_barred(
-    tx: &mut dyn Read,
+/// Records what changes of whom an account decides nothing: of the organisation, since who reviews changes.
+async fn record_bar(
+    tx: &mut dyn Write,
+    action: AuditAction,
     account: UserId,
-    requester: UserId,
-    now: Time,
-) -> Result<bool, AppError> {
-    let shown = tx.shown_links_of(account, now - APPROVES_NOTHING_FOR);
-    Ok(shown.await?.iter().any(|it| it.shown_to == requester))
+    actor: Option<UserId>,
+    detail: Value,
+    at: Time,
+) -> Result<(), AppError> {
+    let entry = Entry {
+        at,
+        actor,
+        action,
+        subject: Subject::Organisation {
+            entity: Entity::User(account),
+        },
+        detail,
+    };
+    tx.record(entry).await?;
+    Ok(())
 }
 
 /// Refuses a deputy that somebody may have named who knows the password of this account (rule 6): the
@@ -254,13 +254,8 @@ async fn is_barred(
 ///
 /// # Errors
 /// [`Code::OwnRequest`].
-pub(crate) async fn check_naming(
-    tx: &mut dyn Read,
-    principal: UserId,
-    now: Time,
-) -> Result<(), AppError> {
-    let shown = tx.shown_links_of(principal, now - APPROVES_NOTHING_FOR);
-    match shown.await?.is_empty() {
+pub(crate) async fn check_naming(tx: &mut dyn Read, principal: UserId) -> Result<(), AppError> {
+    match tx.shown_links(Some(principal)).await?.is_empty() {
         true => Ok(()),
         false => Err(AppError::refused(
             Code::OwnRequest,
@@ -301,7 +296,7 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
             };
             let user = user.id;
             // Whoever was shown the link may be who uses it: the day begins now.
-            for shown in tx.shown_links_of(user, now - LIFETIME).await? {
+            for shown in tx.shown_links(Some(user)).await? {
                 note_way_in(tx, user, shown.shown_to, now).await?;
             }
             account::set_password(tx, user, &hash, None, Some(user), now).await?;

@@ -85,7 +85,12 @@ pub(super) fn card(
                 (form.deny())
             }
         } @else {
-            p.state.wait { "This is your own request. Another reviewer decides it." }
+            p.state.wait {
+                "Another reviewer decides this: less than a day ago "
+                bdi { (plain(&request.requester.name)) }
+                " was shown a link to a password with which they could decide it themselves, or set up \
+                 where such links go."
+            }
         }
     }
 }

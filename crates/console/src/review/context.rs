@@ -30,7 +30,7 @@ pub(super) fn queue(reviews: &[Review], here: RequestId, now: Time) -> Markup {
                             span { bdi { (plain(&request.resource_name)) } }
                             span.state {
                                 (asked(request)) " · " (ago(request.created_at, now))
-                                @if !review.may_decide { " · yours" }
+                                @if !review.may_decide { " · another reviewer decides" }
                                 @if let Some(principal) = &review.on_behalf_of {
                                     " · for " bdi { (plain(&principal.name)) }
                                 }

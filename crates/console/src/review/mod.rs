@@ -188,12 +188,11 @@ pub(super) async fn send(
             Ok(Redirect::to(&format!("/review?done={settled}#review-{id}")).into_response())
         }
         Ok(_) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
-        Err(AppError::Refused(problem)) if typed.form == "ask" && is_seen(&app, me, id).await? => {
-            typed.wrong = FormError::of(&problem).about(Field::Login);
-            page(&app, &user, &uri, id, &typed).await
-        }
-        Err(AppError::Refused(problem)) if problem.code != Code::NotFound => {
+        Err(AppError::Refused(problem)) if is_seen(&app, me, id).await? => {
             typed.wrong = FormError::of(&problem);
+            if typed.form == "ask" {
+                typed.wrong = typed.wrong.about(Field::Login);
+            }
             page(&app, &user, &uri, id, &typed).await
         }
         Err(failure) => Err(failure.into()),
@@ -266,20 +265,12 @@ async fn page(
     typed: &DecisionInput,
 ) -> Result<Response, PageError> {
     let request = queries::request(app, user.user.id, id).await?;
+    if request.requester.id == user.user.id {
+        return Ok(Redirect::to(&format!("/requests/{id}")).into_response());
+    }
+    let around = review_context(app, user.user.id, id).await?;
     let reviews = queries::reviews(app, user.user.id).await?;
     let review = reviews.iter().find(|review| review.request.id == id);
-    let is_theirs = match request.requester.id == user.user.id {
-        true => queries::me(app, user.user.id).await?.reviews,
-        false => queries::reviews_request(app, user.user.id, &request).await?,
-    };
-    if !is_theirs {
-        return Err(AppError::not_found().into());
-    }
-    let around = match request.requester.id == user.user.id {
-        // Their own, which they see here where they review anything.
-        true => None,
-        false => Some(review_context(app, user.user.id, id).await?),
-    };
     let through = through(app, &request).await?;
     let may_undo = decide::undoable_until(app, user.user.id, id)
         .await?
@@ -318,11 +309,9 @@ async fn page(
                     })),
                 }
             }
-            @if let Some(around) = &around {
-                div #around data-live {
-                    div #parties { (context::parties(&request, around, &organisation)) }
-                    (context::around(&request, around, waits, &user.token, now, typed))
-                }
+            div #around data-live {
+                div #parties { (context::parties(&request, &around, &organisation)) }
+                (context::around(&request, &around, waits, &user.token, now, typed))
             }
             p.foot { a.btn.ghost href="/review" { "All requests" } span {} }
             }

@@ -139,8 +139,10 @@ async fn nobody_decides_their_own_request() {
     let own = env.post(env.people.rae, "/requests", body).await.id();
     let rae = site.signed_in("rae").await;
     let page = rae.get("/review").await;
-    page.says("This is your own request. Another reviewer decides it.");
+    page.says("Nothing waits for you.");
     assert!(!page.words().contains("Approve"), "{}", page.words());
+    let shown = rae.get(&format!("/review/{own}")).await;
+    assert_eq!(shown.location(), format!("/requests/{own}"));
     assert!(
         !page.text.contains("waiting\""),
         "it does not count as waiting for her"

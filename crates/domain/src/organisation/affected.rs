@@ -138,6 +138,11 @@ impl Affected<'_> {
             });
             open.collect()
         };
+        let mut waiting = waiting;
+        for requester in self.barred_otherwise() {
+            let own = self.after.accesses_of(requester);
+            waiting.extend(own.map(|(resource, _)| (requester, resource)));
+        }
         let left = self.left();
         let approved_by_them = |(user, resource): &(UserId, ResourceId)| {
             let access = self.after.access(*user, *resource);
@@ -145,7 +150,6 @@ impl Affected<'_> {
             let by = granted.and_then(crate::transition::Granted::approved_by);
             by.is_some_and(|by| by.on_behalf_of.is_some() && left.contains(&by.user))
         };
-        let mut waiting = waiting;
         if !left.is_empty() {
             waiting.extend(self.after.open_pairs().filter(approved_by_them));
         }
@@ -163,6 +167,17 @@ impl Affected<'_> {
                 self.pairs.insert((user, resource));
             }
         }
+    }
+
+    /// The people of whom other accounts decide nothing than before.
+    fn barred_otherwise(&self) -> BTreeSet<UserId> {
+        let (before, after) = (&self.before.bars, &self.after.bars);
+        if before.ptr_eq(after) {
+            return BTreeSet::new();
+        }
+        let gone = before.iter().filter(|bar| !after.contains(*bar));
+        let come = after.iter().filter(|bar| !before.contains(*bar));
+        gone.chain(come).map(|bar| bar.requester).collect()
     }
 
     /// The people who review nothing any more: what they approved as a deputy, wherever it is, may go back
@@ -192,8 +207,8 @@ impl Affected<'_> {
     /// True when a pending request may end, or go to other fallback reviewers.
     fn loses_eligible(&self, user: UserId, resource: ResourceId) -> bool {
         let eligible = |of: &Organisation| of.reviewers(resource).eligible(user);
-        // Asked first, because it looks at two people at most.
-        self.after.regulars(resource).lack(user) && eligible(self.before) != eligible(self.after)
+        // Asked first, because it looks at few people.
+        self.after.lacks_regulars(resource, user) && eligible(self.before) != eligible(self.after)
     }
 
     /// The resources whose approvers, or their members, changed.

@@ -11,6 +11,7 @@ use super::value::Organisation;
 use crate::deputy::Deputyship;
 use crate::ids::{AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, UserId};
 use crate::periods::Periods;
+use crate::review::Bar;
 
 /// All that an [`Organisation`] carries. Its own lists are in order of id; those that it is built from
 /// may be in any order, each id once.
@@ -26,6 +27,8 @@ pub struct Contents {
     pub fallback_reviewers: Vec<GroupId>,
     /// Deputies who are named and whose time is not over.
     pub deputies: Vec<Deputyship>,
+    /// Who decides nothing of whom (rule 6), in order.
+    pub bars: Vec<Bar>,
     /// Its people.
     pub users: Vec<User>,
     /// People who were removed.
@@ -142,6 +145,7 @@ impl Organisation {
             periods: Arc::new(contents.periods),
             fallback_reviewers: sorted(contents.fallback_reviewers).into(),
             deputies: deputies.map(|it| (it.principal, it)).collect(),
+            bars: contents.bars.into_iter().collect(),
             users,
             removed_users,
             groups,
@@ -172,6 +176,7 @@ impl Organisation {
             periods: (*self.periods).clone(),
             fallback_reviewers: self.fallback_reviewers.to_vec(),
             deputies: self.deputies.values().copied().collect(),
+            bars: self.bars.iter().copied().collect(),
             users: copies(self.users.values()),
             removed_users: removed
                 .map(|(id, names)| (*id, (**names).clone()))

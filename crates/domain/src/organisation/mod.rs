@@ -39,7 +39,7 @@ pub use models::{
     About, Assignment, BadText, Device, Group, Joined, Names, Network, Resource, Session, User,
 };
 pub use reads::{InNetwork, Reachable, Reached};
-pub use reviewers::Reach;
+pub use reviewers::{Reach, StandsIn};
 pub use size::Size;
 pub use summary::Standing;
 pub use unreviewed::Unreviewed;

@@ -14,6 +14,7 @@ impl Contents {
         let groups: BTreeSet<_> = self.groups.iter().map(|group| group.id).collect();
         let resources: BTreeSet<_> = self.resources.iter().map(|resource| resource.id).collect();
         self.fallback_reviewers.retain(|id| groups.contains(id));
+        self.bars.retain(|bar| users.contains(&bar.account));
         for group in &mut self.groups {
             group.members.retain(|id| users.contains(id));
         }

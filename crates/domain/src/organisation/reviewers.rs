@@ -6,7 +6,7 @@ use super::value::Organisation;
 use crate::Time;
 use crate::deputy::{DeputyEnd, Deputyship};
 use crate::ids::{GroupId, ResourceId, UserId};
-use crate::review::{Decider, Regulars, Reviewer, Reviewers, Role};
+use crate::review::{Bar, Decider, MayNot, Regulars, Reviewer, Reviewers, Role};
 
 /// The requests that a person may review in their session: true until the organisation changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +16,34 @@ pub struct Reach {
     roles: Vec<Role>,
     /// Resources of which they are an approver.
     approves: BTreeSet<ResourceId>,
-    /// Where they may stand in as a fallback reviewer, each with who else reviews it (rule 14).
-    stands_in: BTreeMap<ResourceId, Regulars>,
+    /// Where they may stand in as a fallback reviewer.
+    stands_in: StandsIn,
+    /// Of whom they decide nothing (rule 6).
+    barred_from: BTreeSet<UserId>,
     /// On whose behalf they decide, each with what that person may review.
     deputises: Vec<(Deputyship, Reach)>,
+}
+
+/// Where fallback reviewers decide, because nobody who reviews the resource can (rule 14).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StandsIn {
+    /// The resources that fewer than two people review, each with the one who does.
+    pub scarce: BTreeMap<ResourceId, Regulars>,
+    /// The others, each with a requester from whom all who review it are barred.
+    pub barred: BTreeSet<(ResourceId, UserId)>,
+}
+
+impl StandsIn {
+    fn at(&self, resource: ResourceId, requester: UserId) -> bool {
+        let regulars = self.scarce.get(&resource);
+        regulars.is_some_and(|regulars| regulars.lack(requester))
+            || self.barred.contains(&(resource, requester))
+    }
+
+    fn resources(&self) -> impl Iterator<Item = ResourceId> {
+        let barred = self.barred.iter().map(|(resource, _)| *resource);
+        self.scarce.keys().copied().chain(barred)
+    }
 }
 
 impl Organisation {
@@ -45,7 +69,33 @@ impl Organisation {
         Reviewers {
             regular: regular.into_iter().collect(),
             fallback: self.fallback_reviewers(),
+            bars: self.bars.iter().copied().collect(),
         }
+    }
+
+    /// True when nobody who reviews a resource can approve what `requester` asks for (rule 14): it looks at
+    /// no more people than it needs.
+    #[must_use]
+    pub fn lacks_regulars(&self, resource: ResourceId, requester: UserId) -> bool {
+        let mut reviewers =
+            { self.index.review_all.iter().copied() }.chain(self.approvers(resource));
+        !reviewers.any(|account| account != requester && !self.is_barred(account, requester))
+    }
+
+    /// True when an account decides nothing of this requester (rule 6).
+    fn is_barred(&self, account: UserId, requester: UserId) -> bool {
+        self.bars.contains(&Bar { account, requester })
+    }
+
+    /// The resources at which nobody can approve what somebody asks for from whom accounts are barred.
+    fn all_barred(&self) -> BTreeSet<(ResourceId, UserId)> {
+        let requesters: BTreeSet<_> = self.bars.iter().map(|bar| bar.requester).collect();
+        let lacking = requesters.into_iter().flat_map(|requester| {
+            let resources = self.resources.keys().copied();
+            let lacking = resources.filter(move |it| self.lacks_regulars(*it, requester));
+            lacking.map(move |resource| (resource, requester))
+        });
+        lacking.collect()
     }
 
     /// Who reviews a resource, as far as rule 14 must know: it looks at two people at most.
@@ -117,7 +167,7 @@ impl Organisation {
     #[must_use]
     pub fn reach(&self, user: UserId, reaches_others: bool, now: Time) -> Option<Reach> {
         let found = self.enabled_user(user)?;
-        let nothing = || Reach::new(user, Vec::new(), BTreeSet::new(), BTreeMap::new());
+        let nothing = || Reach::nothing(user);
         if !reaches_others {
             return Some(nothing());
         }
@@ -136,12 +186,20 @@ impl Organisation {
     /// What an enabled user may review in their own right.
     fn own_reach(&self, user: UserId) -> Option<Reach> {
         let roles = self.enabled_user(user)?.roles.clone();
-        let mut stands_in = BTreeMap::new();
+        let mut stands_in = StandsIn::default();
         if self.is_fallback_reviewer(user) {
             let scarce = self.scarcely_reviewed().into_iter();
-            stands_in.extend(scarce.map(|(resource, one)| (resource, one.into())));
+            stands_in.scarce = { scarce.map(|(resource, one)| (resource, one.into())) }.collect();
+            stands_in.barred = self.all_barred();
         }
-        Some(Reach::new(user, roles, self.approves(user), stands_in))
+        let own = self.bars.iter().filter(|bar| bar.account == user);
+        Some(Reach {
+            roles,
+            approves: self.approves(user),
+            stands_in,
+            barred_from: own.map(|bar| bar.requester).collect(),
+            ..Reach::nothing(user)
+        })
     }
 
     /// True when this enabled person reviews anything in their own right: who may have a deputy, and be
@@ -226,6 +284,12 @@ impl Organisation {
 }
 
 impl Reach {
+    /// Of a person who reviews nothing.
+    #[must_use]
+    pub fn nothing(user: UserId) -> Self {
+        Self::new(user, Vec::new(), BTreeSet::new(), StandsIn::default())
+    }
+
     /// Of a person with these roles, as far as they count in the session, who approves these
     /// resources, and stands in at those.
     #[must_use]
@@ -233,14 +297,24 @@ impl Reach {
         user: UserId,
         roles: Vec<Role>,
         approves: BTreeSet<ResourceId>,
-        stands_in: BTreeMap<ResourceId, Regulars>,
+        stands_in: StandsIn,
     ) -> Self {
         Self {
             user,
             roles,
             approves,
             stands_in,
+            barred_from: BTreeSet::new(),
             deputises: Vec::new(),
+        }
+    }
+
+    /// The same, who decides nothing of these people (rule 6).
+    #[must_use]
+    pub fn barred_from(self, requesters: BTreeSet<UserId>) -> Self {
+        Self {
+            barred_from: requesters,
+            ..self
         }
     }
 
@@ -261,45 +335,70 @@ impl Reach {
         &self.roles
     }
 
-    /// True when they may see what `requester` asks for or holds here (rules 1 and 14).
+    /// True when they review what `requester` asks for or holds here (rules 1 and 14): somebody else.
     #[must_use]
     pub fn covers(&self, requester: UserId, resource: ResourceId) -> bool {
-        self.reviewer(requester, resource).reviews()
-            || self.principals(requester, resource).next().is_some()
+        requester != self.user
+            && (self.reviewer(requester, resource).reviews()
+                || self.principals(requester, resource).next().is_some())
     }
 
     /// Who decides here what `requester` asks for, and for whom: in their own right where they may, else
-    /// on behalf of the first who may. `None` for their own request, and where they review nothing.
+    /// on behalf of the first who may, neither of the two barred. `None` for their own request, and where
+    /// they review nothing.
     /// Deputyship does not chain: what a principal does as somebody's deputy is not theirs to hand on.
     #[must_use]
     pub fn decider(&self, requester: UserId, resource: ResourceId) -> Option<Decider> {
-        self.deciders(requester, resource).next()
+        let own = self.reviewer(requester, resource).may_decide(requester);
+        match own {
+            Ok(()) => Some(self.user.into()),
+            // Who could sign in as them could decide as any deputy of theirs, and named it perhaps.
+            Err(MayNot::Barred | MayNot::OwnRequest) => None,
+            Err(MayNot::NotReviewer) if self.barred_from.contains(&requester) => None,
+            Err(MayNot::NotReviewer) => {
+                let mut may = { self.principals(requester, resource) }
+                    .filter(|(_, reach)| !reach.barred_from.contains(&requester));
+                may.next().map(|(it, _)| self.on_behalf_of(it))
+            }
+        }
     }
 
-    /// As [`Reach::decider`]: all for whom they may decide it, their own right first.
-    pub fn deciders(
+    /// As [`Reach::decider`], of who takes away what `requester` has: a bar keeps nobody from that.
+    #[must_use]
+    pub fn revoker(&self, requester: UserId, resource: ResourceId) -> Option<Decider> {
+        match self.reviewer(requester, resource).may_decide(requester) {
+            Ok(()) | Err(MayNot::Barred) => Some(self.user.into()),
+            Err(MayNot::OwnRequest) => None,
+            Err(MayNot::NotReviewer) => {
+                let first = self.principals(requester, resource).next();
+                first.map(|(it, _)| self.on_behalf_of(it))
+            }
+        }
+    }
+
+    fn on_behalf_of(&self, deputyship: &Deputyship) -> Decider {
+        Decider {
+            user: self.user,
+            on_behalf_of: Some(deputyship.principal),
+        }
+    }
+
+    /// True when they decide nothing of this requester themselves, whoever's deputy they are (rule 6).
+    #[must_use]
+    pub fn is_barred_from(&self, requester: UserId) -> bool {
+        self.barred_from.contains(&requester)
+    }
+
+    /// On whose behalf they review here what `requester` asks for (rule 6).
+    fn principals(
         &self,
         requester: UserId,
         resource: ResourceId,
-    ) -> impl Iterator<Item = Decider> {
-        let own = self.reviewer(requester, resource).may_decide(requester);
-        let own = own.is_ok().then(|| Decider::from(self.user));
-        let principals = self.principals(requester, resource);
-        let user = self.user;
-        own.into_iter()
-            .chain(principals.map(move |principal| Decider {
-                user,
-                on_behalf_of: Some(principal),
-            }))
-    }
-
-    /// On whose behalf they may decide here what `requester` asks for (rule 6).
-    fn principals(&self, requester: UserId, resource: ResourceId) -> impl Iterator<Item = UserId> {
+    ) -> impl Iterator<Item = &(Deputyship, Self)> {
         let theirs = self.deputises.iter();
-        let theirs = theirs.filter(move |(it, reach)| {
+        theirs.filter(move |(it, reach)| {
             it.serves(requester) && reach.reviewer(requester, resource).reviews()
-        });
-        theirs.map(|(deputyship, _)| deputyship.principal)
+        })
     }
 
     /// True when they may review anything at all.
@@ -315,8 +414,8 @@ impl Reach {
         if self.reviews_all() {
             return None;
         }
-        let own = self.approves.iter().chain(self.stands_in.keys());
-        let mut all: BTreeSet<_> = own.copied().collect();
+        let own = self.approves.iter().copied();
+        let mut all: BTreeSet<_> = own.chain(self.stands_in.resources()).collect();
         for (_, reach) in &self.deputises {
             all.extend(reach.resources()?);
         }
@@ -332,12 +431,12 @@ impl Reach {
     /// The person, as the rules see them before what `requester` asks for.
     #[must_use]
     pub fn reviewer(&self, requester: UserId, resource: ResourceId) -> Reviewer<'_> {
-        let regulars = self.stands_in.get(&resource);
         Reviewer {
             user: self.user,
             roles: &self.roles,
             approves_resource: self.approves.contains(&resource),
-            stands_in: regulars.is_some_and(|regulars| regulars.lack(requester)),
+            stands_in: self.stands_in.at(resource, requester),
+            is_barred: self.barred_from.contains(&requester),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
 use crate::periods::Periods;
+use crate::review::Bar;
 
 impl Organisation {
     /// Sets the sequence number that it is true at.
@@ -44,6 +45,17 @@ impl Organisation {
             self.index.deputises.insert((deputyship.deputy, principal));
             self.deputies.insert(principal, deputyship);
         }
+    }
+
+    /// Sets of whom an account decides nothing (rule 6).
+    pub fn set_bars(&mut self, account: UserId, requesters: &[UserId]) {
+        self.bars = { self.bars.iter().copied() }
+            .filter(|bar| bar.account != account)
+            .chain(requesters.iter().map(|requester| Bar {
+                account,
+                requester: *requester,
+            }))
+            .collect();
     }
 
     /// Sets a user. The names of one who was here and goes are kept, as by

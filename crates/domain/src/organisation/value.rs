@@ -13,6 +13,7 @@ use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
 use crate::periods::Periods;
+use crate::review::Bar;
 
 /// The organisation at one moment of the change log, as one immutable value. A clone is cheap, and
 /// no later change of either reaches the other.
@@ -29,6 +30,8 @@ pub struct Organisation {
     pub(super) fallback_reviewers: Arc<[GroupId]>,
     /// By the reviewer on whose behalf.
     pub(super) deputies: OrdMap<UserId, Deputyship>,
+    /// Who decides nothing of whom (rule 6).
+    pub(super) bars: OrdSet<Bar>,
     pub(super) users: OrdMap<UserId, Arc<User>>,
     pub(super) removed_users: OrdMap<UserId, Arc<Names>>,
     pub(super) groups: OrdMap<GroupId, Arc<Group>>,

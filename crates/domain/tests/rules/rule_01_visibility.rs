@@ -24,7 +24,7 @@ proptest! {
     /// approvers; for everybody else they do not exist.
     #[test]
     fn reviewers_see_what_they_may_review(roles in roles(), approves_resource: bool) {
-        let reviewer = Reviewer { user: REVIEWER, roles: &roles, approves_resource, stands_in: false };
+        let reviewer = Reviewer { user: REVIEWER, roles: &roles, approves_resource, stands_in: false, is_barred: false };
         let reviews = approves_resource
             || roles.contains(&Role::Admin)
             || roles.contains(&Role::AccessReviewer);

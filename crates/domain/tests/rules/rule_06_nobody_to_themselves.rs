@@ -135,7 +135,7 @@ proptest! {
     #[test]
     fn no_role_decides_its_own(roles in roles(), approves_resource: bool, user in 1i64..4) {
         let user = UserId(user);
-        let reviewer = Reviewer { user, roles: &roles, approves_resource, stands_in: false };
+        let reviewer = Reviewer { user, roles: &roles, approves_resource, stands_in: false, is_barred: false };
         let answer = reviewer.may_decide(USER);
         prop_assert_eq!(answer == Err(MayNot::OwnRequest), user == USER);
         prop_assert_eq!(answer.is_ok(), user != USER && reviewer.reviews());
@@ -210,7 +210,7 @@ proptest! {
         now in moment(),
     ) {
         assignment.settings.mode = Mode::AutoLock;
-        let admin = Reviewer { user: UserId(user), roles: &roles, approves_resource, stands_in: false };
+        let admin = Reviewer { user: UserId(user), roles: &roles, approves_resource, stands_in: false, is_barred: false };
         let locked = assignment.auto_locked(None, now).unwrap();
         let unlocked = locked.unlock(USER, RESOURCE, &admin, now).is_ok();
         prop_assert_eq!(unlocked, roles.contains(&Role::Admin) && UserId(user) != USER);
@@ -239,6 +239,7 @@ fn a_lost_role_decides_nothing() {
         roles: &[Role::Member, Role::AccessReviewer],
         approves_resource: false,
         stands_in: false,
+        is_barred: false,
     };
     assert_eq!(with.may_decide(USER), Ok(()));
     let without = Reviewer {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use hourkey_domain::ids::UserId;
 use hourkey_domain::request::{CannotAsk, DEFAULT_LAPSE};
-use hourkey_domain::review::{Eligible, MayNot, Regulars, Reviewer, Reviewers};
+use hourkey_domain::review::{Bar, Eligible, MayNot, Reviewer, Reviewers};
 use hourkey_domain::settings::{Approval, Period};
 use hourkey_domain::transition::{self, Asked};
 use proptest::collection::btree_set;
@@ -15,16 +15,37 @@ fn people() -> impl Strategy<Value = Vec<UserId>> {
     ids.prop_map(|ids| ids.into_iter().map(UserId).collect())
 }
 
+/// Who decides nothing of [`USER`], and of somebody else.
+fn bars() -> impl Strategy<Value = Vec<Bar>> {
+    let barred = |requester| {
+        let accounts = people().prop_map(move |accounts| {
+            let bars = accounts
+                .into_iter()
+                .map(move |account| Bar { account, requester });
+            bars.collect::<Vec<_>>()
+        });
+        accounts
+    };
+    (barred(USER), barred(REVIEWER)).prop_map(|(own, others)| [own, others].concat())
+}
+
 proptest! {
-    /// Rule 14: those who review the resource decide while one of them is not the requester; else
-    /// the fallback reviewers; else nobody. The requester is never among them.
+    /// Rule 14: those who review the resource decide while one of them is neither the requester nor barred
+    /// from them; else the fallback reviewers; else nobody. The requester is never among them.
     #[test]
-    fn a_request_goes_where_somebody_can_decide(reviewers in people(), fallback in people()) {
+    fn a_request_goes_where_somebody_can_decide(
+        regular in people(),
+        fallback in people(),
+        bars in bars(),
+    ) {
+        let is_barred = |account| bars.contains(&Bar { account, requester: USER });
         let without = |people: &[UserId]| {
-            people.iter().copied().filter(|id| *id != USER).collect::<Vec<_>>()
+            let others = people.iter().copied().filter(|id| *id != USER && !is_barred(*id));
+            others.collect::<Vec<_>>()
         };
-        let eligible = Eligible::to_decide(USER, &reviewers, &fallback);
-        let expected = match (without(&reviewers), without(&fallback)) {
+        let reviewers = Reviewers { regular, fallback, bars: bars.clone() };
+        let eligible = reviewers.eligible(USER);
+        let expected = match (without(&reviewers.regular), without(&reviewers.fallback)) {
             (regulars, _) if !regulars.is_empty() => Eligible::Regulars(regulars),
             (_, fallback) if !fallback.is_empty() => Eligible::Fallback(fallback),
             _ => Eligible::Nobody,
@@ -44,7 +65,7 @@ proptest! {
         assignment.settings.approval = Approval::Manual;
         assignment.settings.period = Period::Preset(hours(8));
         let facts = running(&assignment, noon(), hours(4));
-        let reviewers = Reviewers { regular, fallback };
+        let reviewers = Reviewers { regular, fallback, bars: Vec::new() };
         let asked = transition::extend(&facts, &reviewers, plain_ask(), None, DEFAULT_LAPSE, hour(1));
         match (asked, reviewers.eligible(USER)) {
             (Ok(Asked::New { eligible, .. }), expected) => prop_assert_eq!(eligible, Some(expected)),
@@ -56,18 +77,22 @@ proptest! {
     /// Rule 14: who is named as able to approve may, and nobody else may.
     #[test]
     fn exactly_the_eligible_may_decide(
-        reviewers in people(),
+        regular in people(),
         fallback in people(),
+        bars in bars(),
         user in 1i64..6,
     ) {
         let user = UserId(user);
+        let reviewers = Reviewers { regular, fallback, bars };
+        let eligible = reviewers.eligible(USER);
         let reviewer = Reviewer {
             user,
             roles: &[],
-            approves_resource: reviewers.contains(&user),
-            stands_in: fallback.contains(&user) && Regulars::of(&reviewers).lack(USER),
+            approves_resource: reviewers.regular.contains(&user),
+            stands_in: reviewers.fallback.contains(&user)
+                && !matches!(eligible, Eligible::Regulars(_)),
+            is_barred: reviewers.bars.contains(&Bar { account: user, requester: USER }),
         };
-        let eligible = Eligible::to_decide(USER, &reviewers, &fallback);
         let answer = reviewer.may_decide(USER);
         prop_assert_eq!(answer.is_ok(), eligible.people().contains(&user));
         prop_assert_eq!(answer == Err(MayNot::OwnRequest), user == USER);

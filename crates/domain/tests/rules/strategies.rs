@@ -370,7 +370,7 @@ pub(crate) fn granted(request: &Request, window: Window) -> Grant {
 pub(crate) fn reviewers() -> Reviewers {
     Reviewers {
         regular: vec![REVIEWER],
-        fallback: Vec::new(),
+        ..Reviewers::default()
     }
 }
 

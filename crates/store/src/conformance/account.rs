@@ -56,11 +56,16 @@ pub async fn shown_links_are_kept(store: Arc<dyn Store>) {
         tx.note_shown_link(shown(5)).await
     });
     let mut read = store.read().await.unwrap();
-    assert_eq!(read.shown_links(at(4)).await.unwrap(), [shown(5)]);
-    assert_eq!(read.shown_links(at(5)).await.unwrap(), []);
-    assert_eq!(read.shown_links_of(user, at(4)).await.unwrap(), [shown(5)]);
-    assert_eq!(read.shown_links_of(user, at(5)).await.unwrap(), []);
-    assert_eq!(read.shown_links_of(shown_to, at(4)).await.unwrap(), []);
+    assert_eq!(read.shown_links(None).await.unwrap(), [shown(5)]);
+    assert_eq!(read.shown_links(Some(user)).await.unwrap(), [shown(5)]);
+    assert_eq!(read.shown_links(Some(shown_to)).await.unwrap(), []);
+    drop(read);
+    write!(store, |tx| tx.forget_shown_links(at(4)).await);
+    let kept = store.read().await.unwrap().shown_links(None).await.unwrap();
+    assert_eq!(kept, [shown(5)]);
+    write!(store, |tx| tx.forget_shown_links(at(5)).await);
+    let kept = store.read().await.unwrap().shown_links(None).await.unwrap();
+    assert_eq!(kept, []);
 }
 
 /// A user has one reset link at a time, until it expires or is used.

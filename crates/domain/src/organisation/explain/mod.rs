@@ -178,8 +178,8 @@ impl Seen<'_> {
 
     fn reviews(&self, requester: UserId, resource: ResourceId) -> bool {
         let stands_in = || {
-            let regulars = self.organisation.regulars(resource);
-            regulars.lack(requester) && self.organisation.is_fallback_reviewer(self.user.id)
+            self.organisation.lacks_regulars(resource, requester)
+                && self.organisation.is_fallback_reviewer(self.user.id)
         };
         self.reaches_others && (self.organisation.is_regular(self.user.id, resource) || stands_in())
     }

@@ -160,7 +160,11 @@ impl Contents {
             let mut groups = fallback.iter();
             groups.any(|group| self.is_member(user.id, *group))
         });
-        Reviewers { regular, fallback }
+        Reviewers {
+            regular,
+            fallback,
+            bars: self.bars.clone(),
+        }
     }
 
     pub(super) fn approves(&self, user: UserId) -> Vec<ResourceId> {
@@ -186,21 +190,20 @@ impl Contents {
             .collect()
     }
 
-    /// Whether `viewer` may see what `requester` asks for here.
+    /// Whether `viewer` reviews what `requester` asks for here.
     pub(super) fn may_review(
         &self,
         viewer: UserId,
         requester: UserId,
         resource: ResourceId,
     ) -> bool {
-        let Reviewers { regular, fallback } = self.reviewers(resource);
+        let reviewers = self.reviewers(resource);
         let exists = |id: &ResourceId| self.resource(*id).is_some();
         let known = exists(&resource) || self.removed_resources.contains(&resource);
-        let regulars_lack = !matches!(
-            Eligible::to_decide(requester, &regular, &[]),
-            Eligible::Regulars(_)
-        );
-        regular.contains(&viewer) || (known && regulars_lack && fallback.contains(&viewer))
+        let regulars_lack = !matches!(reviewers.eligible(requester), Eligible::Regulars(_));
+        viewer != requester
+            && (reviewers.regular.contains(&viewer)
+                || (known && regulars_lack && reviewers.fallback.contains(&viewer)))
     }
 
     pub(super) fn concerned_by(&self, resource: ResourceId) -> Vec<UserId> {
