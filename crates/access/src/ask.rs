@@ -1,7 +1,8 @@
 //! Asking for access.
 
-use chrono::TimeDelta;
+use chrono::{Offset as _, TimeDelta, Utc};
 use hourkey_domain::Time;
+use hourkey_domain::format::dated;
 use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{Ask, CannotAsk, NewRequest};
@@ -154,6 +155,19 @@ fn cannot_ask(why: CannotAsk) -> AppError {
             Code::BadStart,
             "Access can start at any moment within the next 7 days, and not in the past. Choose \
              another start, or leave it out to start at the approval.",
+        ),
+        CannotAsk::AnotherStart { until: Some(until) } => AppError::refused(
+            Code::BadStart,
+            format!(
+                "You have access here already, until {} UTC, and one at a time is all there is. Extend it, or \
+                 ask again when it has ended or was given back.",
+                dated(until, Utc.fix())
+            ),
+        ),
+        CannotAsk::AnotherStart { until: None } => AppError::refused(
+            Code::BadStart,
+            "You asked for this already, for another start, and it waits for a decision. Cancel that request \
+             first.",
         ),
         CannotAsk::EndsTooSoon => AppError::refused(
             Code::BadLength,

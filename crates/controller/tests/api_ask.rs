@@ -509,8 +509,15 @@ async fn a_scheduled_grant_starts_and_ends_by_the_clock() {
     let before = env.seq().await;
     let body = json!({ "resource": logs, "reason": "why", "seconds": 600,
         "starts_at": "2030-01-01T06:00:00Z" });
-    let made = env.post(ann, "/requests", body).await.json();
+    let made = env.post(ann, "/requests", body.clone()).await.json();
     assert_eq!(made["grant"]["status"]["state"], "scheduled");
+    // Again, it is what is there; with another start it is refused, and says until when (rule 4).
+    let again = env.post(ann, "/requests", body).await;
+    assert_eq!(again.id(), made["id"].as_i64().unwrap());
+    let later = json!({ "resource": logs, "reason": "why", "starts_at": "2030-01-01T09:00:00Z" });
+    let refused = env.post(ann, "/requests", later).await;
+    assert_eq!(refused.code(), "422 bad_start");
+    assert!(refused.text.contains("06:10"), "{}", refused.text);
     let lock = async || {
         let row = env.get(ann, &format!("/resources/{logs}")).await.json();
         row["resource"]["lock"]["state"]

@@ -165,6 +165,12 @@ pub enum CannotAsk {
     /// The start is not in the future, or too far away.
     #[error("the start must lie in the future, and within 7 days")]
     BadStart,
+    /// There is access already, or a request for it, with another start (rule 4).
+    #[error("there is access or a request already, with another start")]
+    AnotherStart {
+        /// Until when access lasts; `None` for a request that waits.
+        until: Option<Time>,
+    },
     /// Less than a minute is left of the assignment.
     #[error("the group's access to this resource ends too soon")]
     EndsTooSoon,

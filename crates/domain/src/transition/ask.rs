@@ -26,7 +26,7 @@ pub enum Asked {
 }
 
 /// Asks for access (rules 3, 4, 5, 10, 11 and 14), by the assignment chosen or else by the one that
-/// is preselected.
+/// is preselected. What is there already is returned, unless another start is asked for.
 ///
 /// # Errors
 /// [`CannotAsk`], naming what is in the way.
@@ -42,14 +42,17 @@ pub fn ask(
         LockState::Open { .. } => return Err(CannotAsk::NotNeeded),
         LockState::Granted { .. } | LockState::Scheduled { .. } => {
             let granted = facts.grant.as_ref();
-            granted.map(|granted| granted.request.id)
+            granted.map(|it| (&it.request, Some(it.grant.window.expires_at)))
         }
-        LockState::Pending { request, .. } => Some(request),
+        LockState::Pending { .. } => facts.pending.as_ref().map(|request| (request, None)),
         LockState::Locked { why: Why::Disabled } => return Err(CannotAsk::Disabled),
         LockState::Locked { .. } => None,
     };
-    if let Some(request) = there {
-        return Ok(Asked::AlreadyThere(request));
+    if let Some((request, until)) = there {
+        return match ask.starts_at {
+            Some(_) if ask.starts_at != request.starts_at => Err(CannotAsk::AnotherStart { until }),
+            Some(_) | None => Ok(Asked::AlreadyThere(request.id)),
+        };
     }
     let AccessFacts {
         user,

@@ -287,7 +287,12 @@ impl History {
                 None
             }
             Step::Ask { starts_in } => {
-                self.ask(&facts, *starts_in);
+                let asked = self.ask(&facts, *starts_in);
+                if let Err(why) = asked {
+                    let until = facts.grant.as_ref().map(|it| it.grant.window.expires_at);
+                    assert_eq!(why, CannotAsk::AnotherStart { until });
+                    assert!(starts_in.is_some() && self.alive() == 1);
+                }
                 None
             }
             Step::Extend => {
@@ -344,13 +349,13 @@ impl History {
     }
 
     /// Asks, and returns the request that waits, or whose grant is scheduled or runs.
-    fn ask(&mut self, facts: &AccessFacts, starts_in: Option<i64>) -> RequestId {
+    fn ask(&mut self, facts: &AccessFacts, starts_in: Option<i64>) -> Result<RequestId, CannotAsk> {
         let asking = Ask {
             starts_at: starts_in.map(|minutes| self.now + TimeDelta::minutes(minutes)),
             ..plain_ask()
         };
         let asked = transition::ask(facts, &reviewers(), asking, None, DEFAULT_LAPSE, self.now);
-        self.keep(asked.unwrap())
+        Ok(self.keep(asked?))
     }
 
     /// Records what came of asking, and its approval where that is automatic.
@@ -390,13 +395,14 @@ proptest! {
             prop_assert_eq!(open, history.alive() == 1, "after {:?}", step);
             if open {
                 let before = history.requests.len();
-                history.ask(&facts, None);
+                history.ask(&facts, None).unwrap();
                 prop_assert_eq!(history.requests.len(), before, "after {:?}", step);
             }
         }
     }
 
-    /// Rule 4: asking again returns that very request, or the one whose grant is scheduled or runs.
+    /// Rule 4: asking again returns that very request, or the one whose grant is scheduled or runs; another
+    /// start is refused, and says until when.
     #[test]
     fn asking_again_returns_what_is_there(
         mut assignment in endless_request_assignment(),
@@ -406,10 +412,16 @@ proptest! {
         assignment.settings.approval = Approval::Manual;
         let mut history = History::of(assignment, now);
         let request = history.ask(&history.facts(), starts_in);
-        prop_assert_eq!(history.ask(&history.facts(), None), request);
+        prop_assert!(request.is_ok());
+        prop_assert_eq!(&history.ask(&history.facts(), None), &request);
+        let waits = history.ask(&history.facts(), Some(601));
+        prop_assert_eq!(waits, Err(CannotAsk::AnotherStart { until: None }));
         history.take(&Step::Approve);
         prop_assert_eq!(history.grants.len(), 1);
         prop_assert_eq!(history.ask(&history.facts(), starts_in), request);
+        let until = Some(history.grants[0].window.expires_at);
+        let other = history.ask(&history.facts(), Some(601));
+        prop_assert_eq!(other, Err(CannotAsk::AnotherStart { until }));
         prop_assert_eq!(history.requests.len(), 1);
     }
 

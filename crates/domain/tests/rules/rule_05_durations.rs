@@ -77,6 +77,7 @@ proptest! {
                 | CannotAsk::NotNeeded
                 | CannotAsk::BlankReason
                 | CannotAsk::UnlockHasNoLength
+                | CannotAsk::AnotherStart { .. }
                 | CannotAsk::NothingToExtend
                 | CannotAsk::Disabled
                 | CannotAsk::ExtensionHasNoStart
