@@ -215,9 +215,20 @@ fn what_is_exported_needs_no_applying() {
         assert!(said.contains(words), "{said}");
     }
     // Nor does it from an empty controller, but that it adds everything.
-    let other = Host::new(&exported.replace("id = ", "# id = "));
+    let (mine, body) = exported.split_once('\n').unwrap();
+    assert!(mine.starts_with("installation = "), "{exported}");
+    let other = Host::new(&body.replace("id = ", "# id = "));
     let (_, again) = other.run(&["export"]);
-    assert_eq!(again, exported);
+    let (its, again) = again.split_once('\n').unwrap();
+    assert_eq!(again, body);
+    // Its ids are of other things there.
+    assert_ne!(its, mine);
+    let (code, said) = other.apply(&exported, &["--plan"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("line 1: this file was exported from another controller"),
+        "{said}"
+    );
 }
 
 /// A file that was written before the console could set things up, with what was in it then.

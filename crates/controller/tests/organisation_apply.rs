@@ -456,7 +456,8 @@ owner = "ADA"
         Some("ada")
     );
     // What is exported finds nothing to do, and changes of it are named.
-    let exported = export(&organisation).unwrap();
+    let installation = store.read().await.unwrap().installation().await.unwrap();
+    let exported = export(&organisation, &installation).unwrap();
     let plan = put(&store, &exported, true).await.unwrap();
     assert!(plan.is_empty(), "{plan}\n{exported}");
     let plan = put(&store, &text("description = \"Orders\""), true)

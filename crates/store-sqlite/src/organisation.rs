@@ -128,6 +128,13 @@ impl OrganisationRead for Tx {
         name.ok_or_else(|| StoreError::Corrupt("the organisation has no row".to_owned()))
     }
 
+    async fn installation(&mut self) -> Result<String, StoreError> {
+        let installation = query("SELECT installation FROM organisation");
+        let installation = self.one(installation, |row| row.col("installation"));
+        let installation = installation.await?;
+        installation.ok_or_else(|| StoreError::Corrupt("the organisation has no row".to_owned()))
+    }
+
     async fn periods(&mut self) -> Result<Periods, StoreError> {
         let periods = query("SELECT periods FROM organisation");
         let periods = self.one(periods, |row| row.maybe_json("periods")).await?;

@@ -53,6 +53,9 @@ pub trait OrganisationRead: Send {
     /// Its name; empty before the first set-up.
     async fn organisation_name(&mut self) -> Result<String, StoreError>;
 
+    /// Which controller this is: 32 hexadecimal digits, made once by chance. Ids mean something here alone.
+    async fn installation(&mut self) -> Result<String, StoreError>;
+
     /// The access periods that it offers.
     async fn periods(&mut self) -> Result<Periods, StoreError>;
 

@@ -82,12 +82,18 @@ impl Comparison {
     /// Compares. With `prune`, what the file lacks is removed.
     ///
     /// # Errors
-    /// [`Code::Malformed`] where an id and a name of the file are of two different things here; the
+    /// [`Code::Malformed`] where an id and a name of the file are of two different things here, or its ids
+    /// are another controller's; the
     /// store's own failure.
     pub async fn new(store: &Arc<dyn Store>, file: OrgFile, prune: bool) -> Result<Self, AppError> {
         let directory = Arc::new(Directory::default());
         let known = directory.current(store).await?;
-        ids::check(&file.ids, &known).map_err(|mistakes| {
+        let installation = store.read().await?.installation().await?;
+        let checked = match &file.installation {
+            Some(other) if other.value != installation => Err(vec![ids::of_another(other.line)]),
+            Some(_) | None => ids::check(&file.ids, &known),
+        };
+        checked.map_err(|mistakes| {
             let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
             let detail = format!("nothing was applied:\n  {}", lines.join("\n  "));
             AppError::refused(Code::Malformed, detail)

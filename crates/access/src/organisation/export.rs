@@ -9,13 +9,15 @@ use toml::{Table, Value};
 
 use super::plan::as_file;
 
-/// The text of the file, with ids, so that what is renamed in it is renamed here.
+/// The text of the file, with ids, so that what is renamed in it is renamed here, and with the controller
+/// (`installation`) of which they are.
 ///
 /// # Errors
 /// When it cannot be written as TOML.
-pub fn export(of: &Organisation) -> Result<String, toml::ser::Error> {
+pub fn export(of: &Organisation, installation: &str) -> Result<String, toml::ser::Error> {
     let file = as_file(of);
     let mut root = Table::new();
+    root.insert("installation".to_owned(), installation.into());
     root.insert("name".to_owned(), file.name.into());
     let usual = Periods::default();
     if file.periods != usual {

@@ -20,6 +20,8 @@ use super::reader::{Lined, Reader, Table, parsed};
 /// What the file says, without mistakes: every name in it is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrgFile {
+    /// The controller that its ids are of.
+    pub(super) installation: Option<Lined<String>>,
     /// The organisation's name.
     pub name: String,
     /// The access periods that it offers.
@@ -145,7 +147,7 @@ impl OrgFile {
         let file = read(&mut reader, &mut root);
         root.finish(
             &mut reader,
-            "name, periods, longest_period, fallback_reviewers, user, group, network, resource, assignment",
+            "installation, name, periods, longest_period, fallback_reviewers, user, group, network, resource, assignment",
         );
         let mistakes = reader.into_mistakes();
         match file {
@@ -161,6 +163,7 @@ type Entry<T> = (Lined<String>, Option<T>);
 
 fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let mut ids = Ids::default();
+    let installation = root.text(reader, "installation");
     let name = root.needed_text(reader, "name");
     let periods = read_periods(reader, root);
     let fallback_reviewers = root.texts(reader, "fallback_reviewers");
@@ -219,6 +222,7 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     Names::of(reader, "assignment", pairs.iter());
 
     Some(OrgFile {
+        installation,
         name: name?.value,
         periods: periods?,
         fallback_reviewers,

@@ -111,6 +111,16 @@ pub(super) fn renames(ids: &Ids, today: &Organisation) -> Vec<Rename> {
     named.collect()
 }
 
+/// What is wrong with a file that another controller exported: its ids would rename what has them here.
+pub(super) fn of_another(line: usize) -> Mistake {
+    let text = "this file was exported from another controller, and its ids are of other things here: take out \
+                `installation` and each `id`, and what has the same name is the same thing";
+    Mistake {
+        line,
+        text: text.to_owned(),
+    }
+}
+
 /// Names that the file gives to one thing while another one of today has them, and keeps them.
 ///
 /// # Errors

@@ -307,6 +307,7 @@ pub(super) fn as_file(today: &Organisation) -> OrgFile {
     let assignments = today.assignments();
     let assignments = assignments.map(|it| AssignmentSpec::of(today, it));
     OrgFile {
+        installation: None,
         name: today.name().to_owned(),
         periods: today.periods().clone(),
         fallback_reviewers: names(today.fallback_groups(), group),

@@ -11,7 +11,8 @@ use super::opened::{Opened, told};
 pub(crate) async fn run(opened: &Opened) -> anyhow::Result<()> {
     let directory = Directory::default();
     let organisation = directory.current(&opened.store).await.map_err(told)?;
-    let text = export(&organisation).context("this cannot be written as TOML")?;
+    let installation = opened.store.read().await?.installation().await?;
+    let text = export(&organisation, &installation).context("this cannot be written as TOML")?;
     terminal::print(text)?;
     Ok(())
 }
