@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::part_times::PartTimes;
 use crate::prerequisites::{self, Purpose};
 use crate::test_summary::TestSummary;
 use crate::workspace::{build_ui, cargo, command_line, install_ui, npm, run as succeed};
@@ -39,7 +41,9 @@ pub(crate) fn run(filters: &[String], install: bool) -> Result<ExitCode> {
         build_ui()?;
     }
     // The end-to-end tests start the plain binaries, which `cargo test` alone does not build.
+    let start = Instant::now();
     succeed(cargo().args(["build", "--workspace", "--bins", "--tests"]))?;
+    results.times.add("build", start.elapsed());
     if !results.failed.is_empty() {
         println!("failed before the tests: {}", results.failed.join(", "));
     }
@@ -69,6 +73,7 @@ struct CheckResults {
     test_summary: TestSummary,
     /// Names of checks that failed.
     failed: Vec<String>,
+    times: PartTimes,
 }
 
 impl CheckResults {
@@ -92,10 +97,12 @@ impl CheckResults {
     /// Runs one check and notes its name when it fails.
     fn check(&mut self, name: &str, command: &mut Command) {
         println!("── {name}: {}", command_line(command));
+        let start = Instant::now();
         if let Err(error) = succeed(command) {
             println!("{error:#}");
             self.failed.push(name.to_owned());
         }
+        self.times.add(name, start.elapsed());
     }
 
     /// Licences, bans and sources of the dependencies.
@@ -124,17 +131,19 @@ impl CheckResults {
         let name = command_line(command);
         println!("── tests: {name}");
         let failed_before = self.test_summary.failed;
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start `{name}`"))?;
-        if let Some(output) = child.stdout.take() {
-            for line in BufReader::new(output).split(b'\n') {
-                let line = line?;
-                let line = String::from_utf8_lossy(&line);
-                println!("{line}");
-                self.test_summary += TestSummary::of_line(&line);
-            }
+        // Both in one, because cargo names on one what it counts on the other.
+        let (output, writer) = std::io::pipe()?;
+        command.stdout(writer.try_clone()?).stderr(writer);
+        let child = command.spawn();
+        // Ours are closed, so that the output ends with the runner.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = child.with_context(|| format!("cannot start `{name}`"))?;
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            self.test_summary += TestSummary::of_line(&line);
+            self.times.read_line(&line);
         }
         if !child.wait()?.success() && self.test_summary.failed == failed_before {
             self.failed.push(name);
@@ -149,6 +158,7 @@ impl CheckResults {
             println!("failed: {}", self.failed.join(", "));
         }
         self.test_summary.failed += self.failed.len() as u64;
+        println!("{}", self.times);
         println!("{}", self.test_summary);
         if self.test_summary.failed == 0 {
             ExitCode::SUCCESS

@@ -11,6 +11,7 @@
 mod bench;
 mod checks;
 mod demo;
+mod part_times;
 mod prerequisites;
 #[cfg(test)]
 mod repository_tests;
