@@ -67,8 +67,8 @@ impl HeldBack {
     }
 }
 
-/// What `after` holds back from `maker`, who made it of `before` at `now`: what was held back already,
-/// and all through which they would have more.
+/// What `after` holds back from `maker`, who made it of `before` at `now`: what was held back already, as far
+/// as it is still there, and all through which they would have more.
 #[must_use]
 pub fn held_back(
     before: &Organisation,
@@ -107,7 +107,7 @@ pub fn held_back(
             }
         }
     };
-    let mut all: BTreeMap<AssignmentId, HeldBack> = { before.held_back_from(maker) }
+    let mut all: BTreeMap<AssignmentId, HeldBack> = { after.held_back_from(maker) }
         .map(|held| (held.assignment, *held))
         .collect();
     for (own, resource, live) in after.live(maker, None) {

@@ -168,9 +168,9 @@ async fn following(
         return Err(last_admin());
     }
     let admin_went_at = app.store.read().await?.admin_went_at().await?;
-    let held = own_gain::new(organisation, &after, maker.id, admin_went_at, now);
-    let kept = own_gain::all(organisation, &after, maker.id, &held);
-    after.set_held_back(maker.id, kept);
+    let all_held = own_gain::held(organisation, &after, maker.id, admin_went_at, now);
+    let held = own_gain::new(&all_held, organisation, maker.id);
+    after.set_held_back(maker.id, all_held);
     let diff = diff(organisation, &after, now);
     let mut sentences = match maker.sees_people {
         true => sentences(&diff, organisation, &after),

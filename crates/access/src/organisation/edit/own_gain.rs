@@ -21,10 +21,9 @@ use crate::reconcile::reconcile;
 /// Names of resources are listed up to this many.
 const MAX_NAMES: usize = 5;
 
-/// What of a change does not count for its maker yet, beyond what did not before. Nothing, where nobody
-/// else could save it: the organisation has one administrator, and has had no other for a day
-/// (`admin_went_at`).
-pub(super) fn new(
+/// What does not count for the maker of a change yet, in order of assignment. Nothing new, where nobody else
+/// could save it: the organisation has one administrator, and has had no other for a day (`admin_went_at`).
+pub(super) fn held(
     before: &Organisation,
     after: &Organisation,
     maker: UserId,
@@ -34,26 +33,18 @@ pub(super) fn new(
     let is_admin = { before.user(maker) }.is_some_and(|user| user.roles.contains(&Role::Admin));
     let is_settled = admin_went_at.is_none_or(|at| at + HELD_BACK_FOR <= now);
     if is_admin && is_settled && !before.has_other_admin(maker) {
-        return Vec::new();
+        return after.held_back_from(maker).copied().collect();
     }
-    let known: Vec<_> = before.held_back_from(maker).copied().collect();
-    let mut all = held_back(before, after, maker, now);
-    all.retain(|held| !known.contains(held));
-    all
+    held_back(before, after, maker, now)
 }
 
-/// All that is held back from the maker with what is new, as far as it is still there.
-pub(super) fn all(
-    before: &Organisation,
-    after: &Organisation,
-    maker: UserId,
-    new: &[HeldBack],
-) -> Vec<HeldBack> {
-    let is_new = |known: &HeldBack| new.iter().any(|held| held.assignment == known.assignment);
-    let known = before.held_back_from(maker).filter(|known| !is_new(known));
-    let mut all: Vec<_> = known.chain(new).copied().collect();
-    all.retain(|held| after.assignment(held.assignment).is_some());
-    all
+/// What of it did not count otherwise before.
+pub(super) fn new(held: &[HeldBack], before: &Organisation, maker: UserId) -> Vec<HeldBack> {
+    let is_known = |held: &HeldBack| before.held_back_from(maker).any(|known| known == held);
+    held.iter()
+        .filter(|held| !is_known(held))
+        .copied()
+        .collect()
 }
 
 /// What its maker is told before they save it.
@@ -87,12 +78,12 @@ pub(super) async fn keep(
     now: Time,
 ) -> Result<(), AppError> {
     let after = directory::advanced(tx, before).await?;
-    let new = new(before, &after, maker, tx.admin_went_at().await?, now);
+    let held = held(before, &after, maker, tx.admin_went_at().await?, now);
+    let new = new(&held, before, maker);
     if new.is_empty() {
         return Ok(());
     }
-    tx.set_held_back(maker, all(before, &after, maker, &new))
-        .await?;
+    tx.set_held_back(maker, held).await?;
     let names: Vec<_> = { resources(&new, &after).into_iter() }
         .filter_map(|piece| match piece {
             Piece::Name { text, .. } => Some(text),
