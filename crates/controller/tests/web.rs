@@ -48,6 +48,7 @@ mod web {
     mod passwords;
     mod people;
     mod refused;
+    mod reported;
     mod reviewing;
     mod revocation;
     mod session_kinds;

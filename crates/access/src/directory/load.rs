@@ -21,14 +21,15 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
     let gateways = tx.gateways().await?.into_iter();
     let history = tx.all_access_history().await?;
     let open = tx.open(OpenFilter::default()).await?;
-    let bars = tx.shown_links(None).await?;
+    let mut shown = tx.shown_links(None).await?;
+    shown.retain(|shown| lists.users.iter().any(|user| user.id == shown.user));
     let contents = Contents {
         seq: tx.seq().await?,
         name: lists.name,
         periods: lists.periods,
         fallback_reviewers: lists.fallback_reviewers,
         deputies: tx.deputies().await?,
-        bars: bars.iter().map(ShownLink::bar).collect(),
+        bars: shown.iter().map(ShownLink::bar).collect(),
         users: lists.users,
         removed_users: removed_users
             .map(|(id, login, name)| (id, Names { login, name }))

@@ -257,6 +257,33 @@ async fn act(
     Ok(id)
 }
 
+/// One's own request, which stands on a page of its own: what was tried here is refused first.
+async fn own(
+    app: &App,
+    user: &PageUser,
+    uri: &Uri,
+    id: RequestId,
+    wrong: &FormError,
+) -> Result<Response, PageError> {
+    let to = format!("/requests/{id}");
+    if wrong.status().is_success() {
+        return Ok(Redirect::to(&to).into_response());
+    }
+    let frame = Frame::of(app, user, uri).await?;
+    let page = Page {
+        title: "Your own request",
+        place: Place::Access,
+        width: Width::Narrow,
+        live: Live::Off,
+    };
+    let main = html! {
+        h1 { "Your own request" }
+        (wrong.complaint())
+        p.foot { a.btn href=(to) { "See how it stands" } span {} }
+    };
+    Ok(frame.answer(wrong.status(), &page, &main))
+}
+
 async fn page(
     app: &App,
     user: &PageUser,
@@ -266,7 +293,7 @@ async fn page(
 ) -> Result<Response, PageError> {
     let request = queries::request(app, user.user.id, id).await?;
     if request.requester.id == user.user.id {
-        return Ok(Redirect::to(&format!("/requests/{id}")).into_response());
+        return own(app, user, uri, id, &typed.wrong).await;
     }
     let around = review_context(app, user.user.id, id).await?;
     let reviews = queries::reviews(app, user.user.id).await?;
