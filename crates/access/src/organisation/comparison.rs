@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hourkey_domain::Time;
-use hourkey_domain::organisation::Organisation;
+use hourkey_domain::organisation::{Organisation, everyone};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Room, Store, StoreError, Write, transact};
 
@@ -87,6 +87,7 @@ impl Comparison {
     pub async fn new(store: &Arc<dyn Store>, file: OrgFile, prune: bool) -> Result<Self, AppError> {
         let directory = Arc::new(Directory::default());
         let known = directory.current(store).await?;
+        check_names(&file, &known)?;
         ids::check(&file.ids, &known).map_err(|mistakes| {
             let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
             let detail = format!("nothing was applied:\n  {}", lines.join("\n  "));
@@ -173,6 +174,22 @@ impl Comparison {
             }
         }
         Ok(Applied { before, after })
+    }
+}
+
+/// Refuses new groups whose name reads as the built-in one's. One that was here before keeps it.
+fn check_names(file: &OrgFile, known: &Organisation) -> Result<(), AppError> {
+    let is_here = |name: &str| known.groups().any(|it| it.name == name);
+    let mut names = file.groups.iter().map(|group| group.name.as_str());
+    match names.find(|name| everyone::is_reserved(name) && !is_here(name)) {
+        None => Ok(()),
+        Some(name) => Err(AppError::refused(
+            Code::Malformed,
+            format!(
+                "nothing was applied: group {name:?} would read as the built-in group Everyone; choose \
+                 another name"
+            ),
+        )),
     }
 }
 

@@ -189,6 +189,7 @@ pub async fn what_fewer_than_two_review_is_found(store: Arc<dyn Store>) {
         id: sample.reviewer,
         roles: vec![Role::AccessReviewer],
         disabled,
+        since: None,
         ..user("reviewer")
     };
     write!(store, |tx| tx.update_user(reviewer(true)).await);
