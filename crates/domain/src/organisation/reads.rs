@@ -146,7 +146,7 @@ impl Organisation {
     #[must_use]
     pub fn effective_assignment(&self, id: AssignmentId) -> Option<EffectiveAssignment> {
         let assignment = self.assignments.get(&id)?;
-        self.groups.get(&assignment.group)?;
+        self.group(assignment.group)?;
         let resource = self.resources.get(&assignment.resource)?;
         Some(assignment.effective(resource.settings, self.periods.longest()))
     }
