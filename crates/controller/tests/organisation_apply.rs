@@ -523,6 +523,9 @@ async fn what_looks_like_the_built_in_group_is_refused() {
     let (_folder, store) = fresh().await;
     let text = format!("{SMALL}[[group]]\nname = \"Еvеryоnе\"\n");
     let refused = put(&store, &text, false).await.unwrap_err().to_string();
-    assert!(refused.contains("would read as the built-in group"), "{refused}");
+    assert!(
+        refused.contains("would read as the built-in group"),
+        "{refused}"
+    );
     assert_eq!(today(&store).await.groups, []);
 }

@@ -294,9 +294,9 @@ resource = "Wiki"
     ~ organisation: fallback_reviewers + Everyone (listed 2)
     + network Office
     + user ada: name Ada; roles Member, Admin
-    + group Everyone (listed)
     + group Everyone (listed 2): members ada
-    + resource Wiki: address wiki.corp; network Office; mode Standing; approvers Everyone (listed 2)
+    + group Everyone (listed)
+    + resource Wiki: address wiki.corp; network Office; mode Standing; period up to 7 days; approval Manual; approvers Everyone (listed 2)
     + assignment Everyone (listed 2) → Wiki
     ! group Everyone of this file is read as Everyone (listed 2): Everyone is built in, and means every enabled account. Give the group another name in the file, or assign Everyone and leave the group out
     "#);

@@ -181,7 +181,8 @@ impl OrganisationRead for Tx {
     }
 
     async fn group(&mut self, id: GroupId) -> Result<Option<Group>, StoreError> {
-        let named = query("SELECT name FROM groups WHERE id = ? AND removed = 0 AND id > 0").bind(id.0);
+        let named =
+            query("SELECT name FROM groups WHERE id = ? AND removed = 0 AND id > 0").bind(id.0);
         let Some(name) = self.one(named, |row| row.col("name")).await? else {
             return Ok(None);
         };

@@ -321,7 +321,8 @@ async fn a_group_called_everyone_gives_way_to_the_built_in_one() {
     let group = |id| Subject::Organisation {
         entity: Entity::Group(GroupId(id)),
     };
-    let became = |before: &str, after: &str| format!(r#"{{"after":"{after}","before":"{before}"}}"#);
+    let became =
+        |before: &str, after: &str| format!(r#"{{"after":"{after}","before":"{before}"}}"#);
     assert_eq!(
         said.collect::<Vec<_>>(),
         [

@@ -259,7 +259,10 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
 
 /// What the groups of the file are called that have the name of the built-in one.
 fn listed(groups: &[ReadGroup]) -> BTreeMap<String, String> {
-    let mut names: BTreeSet<_> = groups.iter().map(|(_, name, _)| name.value.clone()).collect();
+    let mut names: BTreeSet<_> = groups
+        .iter()
+        .map(|(_, name, _)| name.value.clone())
+        .collect();
     let alike = names.clone().into_iter().filter(|it| everyone::is_name(it));
     let listed = alike.map(|name| {
         let listed = everyone::listed(&name, |name| names.contains(name));

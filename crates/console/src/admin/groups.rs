@@ -33,7 +33,9 @@ pub(super) async fn list(
     let of = &*view.organisation;
     let columns = vec![
         Column::sorted("Name", |it: &&Arc<Group>| Key::text(&it.name)),
-        Column::sorted("People", |it: &&Arc<Group>| Key::number(of.members(it.id).count())),
+        Column::sorted("People", |it: &&Arc<Group>| {
+            Key::number(of.members(it.id).count())
+        }),
         Column::sorted("Resources", |it: &&Arc<Group>| {
             Key::number(of.assignments_to(it.id).count())
         }),
@@ -41,7 +43,9 @@ pub(super) async fn list(
             Key::number(of.approved_by(it.id).count())
         }),
     ];
-    let rows = Rows::of(of.assignable_groups(), &query, columns, |it| it.name.clone());
+    let rows = Rows::of(of.assignable_groups(), &query, columns, |it| {
+        it.name.clone()
+    });
     page(
         &app,
         &user,

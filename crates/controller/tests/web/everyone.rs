@@ -93,7 +93,10 @@ async fn it_is_listed_and_found_and_says_what_it_is() {
     }
     // Nobody is named as an approver through it.
     let database = site.env.resources.database;
-    for path in [format!("/resources/{database}/edit"), "/settings".to_owned()] {
+    for path in [
+        format!("/resources/{database}/edit"),
+        "/settings".to_owned(),
+    ] {
         let form = ada.get(&path).await;
         assert!(!form.text.contains("value=\"-1\""), "{}", form.text);
     }

@@ -69,7 +69,9 @@ impl Organisation {
     pub fn all_groups_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Group>> {
         let enabled = self.enabled_user(user).map(|_| &*GROUP);
         let kept = self.groups_of(user).iter();
-        enabled.into_iter().chain(kept.filter_map(|id| self.groups.get(id)))
+        enabled
+            .into_iter()
+            .chain(kept.filter_map(|id| self.groups.get(id)))
     }
 
     /// Who is in a group, in order of id: of [`GroupId::EVERYONE`] every enabled account, of another whoever is

@@ -352,13 +352,19 @@ pub async fn the_built_in_group_is_never_kept(store: Arc<dyn Store>) {
         ..group("Staff", [sample.member])
     };
     for (what, error) in [
-        ("approver", refuse!(store, |tx| tx.update_resource(approving).await)),
+        (
+            "approver",
+            refuse!(store, |tx| tx.update_resource(approving).await),
+        ),
         (
             "fallback",
             refuse!(store, |tx| tx.set_fallback_reviewers(vec![everyone]).await),
         ),
         ("change", refuse!(store, |tx| tx.update_group(listed).await)),
-        ("removal", refuse!(store, |tx| tx.remove_group(everyone).await)),
+        (
+            "removal",
+            refuse!(store, |tx| tx.remove_group(everyone).await),
+        ),
     ] {
         assert!(matches!(error, StoreError::Refused(_)), "{what}: {error}");
     }

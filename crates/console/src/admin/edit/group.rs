@@ -100,7 +100,10 @@ pub(super) async fn send(
 fn kept(view: &Overview, id: GroupId) -> Result<&Group, AppError> {
     match id {
         GroupId::EVERYONE => Err(AppError::refused(Code::Malformed, BUILT_IN)),
-        kept => Ok(view.organisation.group(kept).ok_or_else(AppError::not_found)?),
+        kept => Ok(view
+            .organisation
+            .group(kept)
+            .ok_or_else(AppError::not_found)?),
     }
 }
 

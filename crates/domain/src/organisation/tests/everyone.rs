@@ -103,10 +103,7 @@ fn it_may_have_settings_of_its_own_and_an_end() {
         ..assignment(1, EVERYONE, 1)
     };
     office.set_assignment(assignment.id, Some(assignment));
-    assert!(matches!(
-        lock(&office, 1, 1),
-        Some(LockState::Open { .. })
-    ));
+    assert!(matches!(lock(&office, 1, 1), Some(LockState::Open { .. })));
     assert_eq!(lock(&office, 1, 2), None);
 }
 
@@ -124,10 +121,11 @@ fn it_never_approves() {
     assert_eq!(office.fallback_reviewers(), []);
     let built = Organisation::build(office.contents());
     assert_eq!(built.reviewers(WIKI), office.reviewers(WIKI));
-    assert!(lint(&office, noon()).iter().any(|finding| matches!(
-        finding,
-        Finding::NobodyCanApprove { resource: WIKI, .. }
-    )));
+    assert!(
+        lint(&office, noon())
+            .iter()
+            .any(|finding| matches!(finding, Finding::NobodyCanApprove { resource: WIKI, .. }))
+    );
 }
 
 /// Rule 6: what somebody gives everybody counts for themselves a day later.
