@@ -18,7 +18,8 @@ UPDATE groups SET name = (SELECT after FROM giving_way w WHERE w.id = groups.id)
 
 -- Later than all before it, whatever the clock says.
 CREATE TABLE giving_way_after AS
-    SELECT coalesce(max(seq), 0) AS seq, max(coalesce(max(at), 0), CAST(unixepoch('subsec') * 1000 AS INTEGER)) AS at
+    SELECT coalesce(max(seq), 0) AS seq,
+        max(coalesce(max(at), 0), CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)) AS at
     FROM audit;
 INSERT INTO audit (seq, at, action, subject, detail)
     SELECT a.seq + w.nth, a.at, 'group.changed',
