@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::process::Output;
 
+use hourkey_store::Store as _;
+use hourkey_store_sqlite::SqliteStore;
 use hourkey_testkit::process::{self, Process};
 use hourkey_testkit::webdriver::free_port;
 use reqwest::{Client, redirect};
@@ -35,6 +37,12 @@ async fn commands_print_links_to_the_controller_that_runs() {
         "older links stop working"
     );
     assert_eq!(set_up(&address, code).await, 303);
+    run(&folder, &["user", "add", "ada", "--name", "Ada"]);
+    // Both have what Everyone has, and their unused days are counted from now.
+    let store = SqliteStore::open(Path::new(&data(&folder))).await.unwrap();
+    let users = store.read().await.unwrap().organisation().await.unwrap().users;
+    let noted: Vec<_> = users.iter().map(|user| user.since.is_some()).collect();
+    assert_eq!(noted, [true, true]);
 
     let again = run(&folder, &["setup-code"]);
     assert!(!again.status.success());
