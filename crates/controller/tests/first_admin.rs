@@ -37,12 +37,16 @@ async fn commands_print_links_to_the_controller_that_runs() {
         "older links stop working"
     );
     assert_eq!(set_up(&address, code).await, 303);
-    run(&folder, &["user", "add", "ada", "--name", "Ada"]);
-    // Both have what Everyone has, and their unused days are counted from now.
+    // They have what Everyone has, and their unused days are counted from now; so for who is added.
     let store = SqliteStore::open(Path::new(&data(&folder))).await.unwrap();
-    let users = store.read().await.unwrap().organisation().await.unwrap().users;
-    let noted: Vec<_> = users.iter().map(|user| user.since.is_some()).collect();
-    assert_eq!(noted, [true, true]);
+    let noted = async || {
+        let mut read = store.read().await.unwrap();
+        let users = read.organisation().await.unwrap().users.into_iter();
+        users.map(|user| user.since.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(noted().await, [true]);
+    run(&folder, &["user", "add", "ada", "--name", "Ada"]);
+    assert_eq!(noted().await, [true, true]);
 
     let again = run(&folder, &["setup-code"]);
     assert!(!again.status.success());

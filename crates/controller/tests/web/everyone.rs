@@ -34,14 +34,22 @@ async fn whoever_is_added_has_what_everyone_has_until_their_account_is_disabled(
     shown.says("Eve Nobody");
     saved(&ada, &path, &change).await;
     assert!(has(&site, env.people.eve, database).await);
-    ada.get(&path)
-        .await
-        .text
-        .contains("value=\"-1\"")
-        .then(|| panic!("it has access already"));
+    let again = ada.get(&path).await;
+    assert!(!again.text.contains("value=\"-1\""), "{}", again.text);
     let page = ada.get(&format!("/resources/{database}")).await;
     page.says("Everyone");
     page.says("Eve Nobody");
+    let organisation = site.app.organisation().await.unwrap();
+    let mut own = organisation.assignments_to(GroupId::EVERYONE);
+    let own = format!("/assignments/{}", own.next().unwrap().id);
+    ada.get(&own).await.says("Everyone’s access to Database");
+    saved(&ada, &own, &[("approval", "automatic")]).await;
+    let summary = ada.get("/groups/-1/summary.csv").await;
+    assert!(summary.text.contains("Eve Nobody"), "{}", summary.text);
+    let asking = site.signed_in("eve").await;
+    let asking = asking.get(&format!("/resources/{database}/request")).await;
+    asking.says("Through group Everyone");
+    saved(&ada, &own, &[("approval", "")]).await;
 
     saved(&ada, "/people/new", &[("lines", "Zoe New,,zoe")]).await;
     let organisation = site.app.organisation().await.unwrap();
