@@ -116,6 +116,7 @@ impl Everywhere {
             ("root", "/people/1".to_owned()),
             ("root", "/groups".to_owned()),
             ("root", "/groups/1".to_owned()),
+            ("root", "/groups/-1".to_owned()),
             ("root", "/requests".to_owned()),
             ("root", "/explain".to_owned()),
             (

@@ -165,7 +165,7 @@ fn people(view: &Overview, words: &Words) -> Hits {
 }
 
 fn groups(view: &Overview, words: &Words) -> Hits {
-    let all = view.organisation.groups();
+    let all = view.organisation.assignable_groups();
     let fits = all.filter(|it| words.are_in(&[&it.name]));
     let found = fits.map(|it| Hit {
         address: format!("/groups/{}", it.id),

@@ -54,7 +54,7 @@ impl Counts {
         Self {
             resources: organisation.resources().len(),
             people: organisation.users().len(),
-            groups: organisation.groups().len(),
+            groups: organisation.assignable_groups().count(),
         }
     }
 }

@@ -239,7 +239,11 @@ fn a_file_of_before_the_console_is_what_it_was() {
     let host = Host::new(OLDER);
     let (code, said) = host.apply(OLDER, &["--plan", "--prune"]);
     assert_eq!(code, 0, "{said}");
+    // It has a list of its own called so, which stays one.
+    let line = "! group Everyone of this file is read as Everyone (listed): Everyone is built in";
+    assert!(said.contains(line), "{said}");
     let (_, exported) = host.run(&["export"]);
+    assert!(!exported.contains("\"Everyone\""), "{exported}");
     let (code, said) = host.apply(&exported, &["--plan", "--prune"]);
     assert_eq!(code, 0, "{said}\n{exported}");
 }

@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::process::Output;
 
+use hourkey_store::Store as _;
+use hourkey_store_sqlite::SqliteStore;
 use hourkey_testkit::process::{self, Process};
 use hourkey_testkit::webdriver::free_port;
 use reqwest::{Client, redirect};
@@ -35,6 +37,16 @@ async fn commands_print_links_to_the_controller_that_runs() {
         "older links stop working"
     );
     assert_eq!(set_up(&address, code).await, 303);
+    // They have what Everyone has, and their unused days are counted from now; so for who is added.
+    let store = SqliteStore::open(Path::new(&data(&folder))).await.unwrap();
+    let noted = async || {
+        let mut read = store.read().await.unwrap();
+        let users = read.organisation().await.unwrap().users.into_iter();
+        users.map(|user| user.since.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(noted().await, [true]);
+    run(&folder, &["user", "add", "ada", "--name", "Ada"]);
+    assert_eq!(noted().await, [true, true]);
 
     let again = run(&folder, &["setup-code"]);
     assert!(!again.status.success());

@@ -12,7 +12,7 @@ use hourkey_access::directory::Directory;
 use hourkey_domain::Time;
 use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::{Grant, State as GrantState};
-use hourkey_domain::ids::{GrantId, NetworkId, RequestId, ResourceId, UserId};
+use hourkey_domain::ids::{GrantId, GroupId, NetworkId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::request::{Purpose, Request, State};
@@ -104,6 +104,22 @@ impl Stepped<'_> {
             };
             is_it && entry.action.starts_with(action)
         })
+    }
+
+    /// Rule 1: what is assigned to Everyone is had by each enabled account, without a list, but where it is
+    /// their own doing that does not count yet.
+    fn everyone_has_theirs(&self) {
+        let of = &self.after.organisation;
+        for own in of.assignments_to(GroupId::EVERYONE) {
+            for user in of.users() {
+                let facts = of.facts(user.id, own.resource).into_iter();
+                let mut ways = facts.flat_map(|facts| facts.assignments);
+                let has_it = ways.any(|way| way.assignment == own.id);
+                let mut held = of.held_back_from(user.id);
+                let is_held = held.any(|held| held.assignment == own.id);
+                assert!(has_it != user.disabled || is_held, "{user:?} {own:?}");
+            }
+        }
     }
 
     /// Rule 4: of a pending request, a scheduled and an active grant there is one at most; more time is
@@ -338,6 +354,7 @@ proptest! {
                 let after = Kept::of(&history).await;
                 let audit = history.env.audit(before.seq).await;
                 let stepped = Stepped { before: &before, after: &after, audit: &audit };
+                stepped.everyone_has_theirs();
                 stepped.at_most_one();
                 stepped.lengths();
                 stepped.nobody_to_themselves();

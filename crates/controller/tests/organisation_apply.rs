@@ -7,7 +7,7 @@ use hourkey_access::directory::Directory;
 use hourkey_access::identity::setup;
 use hourkey_access::organisation::export::export;
 use hourkey_access::organisation::{Comparison, OrgFile, Plan, Refused};
-use hourkey_domain::ids::{GatewayId, NetworkId};
+use hourkey_domain::ids::{GatewayId, GroupId, NetworkId};
 use hourkey_domain::organisation::Network;
 use hourkey_domain::visibility::Visibility;
 use hourkey_domain::{Time, organisation};
@@ -485,4 +485,49 @@ owner = "ADA"
             "line 19: no user \"bob\" in this file",
         ]
     );
+}
+
+/// An assignment of the built-in group goes there and back without a list, with an end and settings of its
+/// own; and new people have what it gives.
+#[tokio::test]
+async fn the_built_in_group_needs_no_list() {
+    let (_folder, store) = fresh().await;
+    let everyone = "[[assignment]]\ngroup = \"Everyone\"\nresource = \"Wiki\"\n\
+                    until = 2031-01-31T17:00:00Z\naccess = { mode = \"Standing\" }\n";
+    let text = format!("{SMALL}{everyone}");
+    let plan = put(&store, &text, false).await.unwrap().to_string();
+    assert!(plan.contains("+ assignment Everyone → Wiki: "), "{plan}");
+    assert!(!plan.contains("\n! "), "{plan}");
+    let organisation = known(&store).await;
+    let own = organisation.assignments_to(GroupId::EVERYONE);
+    assert_eq!(own.count(), 1);
+    let installation = store.read().await.unwrap().installation().await.unwrap();
+    let exported = export(&organisation, &installation).unwrap();
+    assert_eq!(exported.matches("Everyone").count(), 1, "{exported}");
+    let plan = put(&store, &exported, true).await.unwrap();
+    assert!(plan.is_empty(), "{plan}\n{exported}");
+
+    let more = format!("{text}[[user]]\nlogin = \"new\"\nname = \"New\"\n");
+    put(&store, &more, false).await.unwrap();
+    let organisation = known(&store).await;
+    let new = organisation.user_by_login("new").unwrap().id;
+    assert_eq!(organisation.reachable(new, None).count(), 1);
+
+    let plan = put(&store, SMALL, true).await.unwrap().to_string();
+    assert!(plan.contains("- assignment Everyone → Wiki\n"), "{plan}");
+    let organisation = known(&store).await;
+    assert!(organisation.group(GroupId::EVERYONE).is_some());
+}
+
+/// A name that reads as the built-in group's is taken by no new group.
+#[tokio::test]
+async fn what_looks_like_the_built_in_group_is_refused() {
+    let (_folder, store) = fresh().await;
+    let text = format!("{SMALL}[[group]]\nname = \"Еvеryоnе\"\n");
+    let refused = put(&store, &text, false).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("would read as the built-in group"),
+        "{refused}"
+    );
+    assert_eq!(today(&store).await.groups, []);
 }

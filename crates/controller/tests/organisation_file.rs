@@ -230,3 +230,77 @@ fn slips_around_fallback_reviewers_say_what_is_wrong() {
     let open = mistakes("name = \"A\"\nfallback_reviewers = [\"Ops\"\n\n[[user]]\nlogin = \"a\"\n");
     assert_eq!(open.lines().count(), 1, "{open}");
 }
+
+/// The built-in group needs no list and may be assigned; it never approves, and its name is written one way.
+#[test]
+fn the_built_in_group_is_assigned_and_never_approves() {
+    let text = r#"name = "Corp"
+fallback_reviewers = ["Everyone"]
+[[network]]
+name = "Office"
+[[resource]]
+name = "Wiki"
+address = "wiki.corp"
+network = "Office"
+access = { mode = "Standing" }
+approvers = ["Everyone"]
+[[assignment]]
+group = "everyone"
+resource = "Wiki"
+[[assignment]]
+group = "Everyone"
+resource = "Wiki"
+"#;
+    insta::assert_snapshot!(mistakes(text), @r#"
+    line 2: no group "Everyone" in this file; the built-in group is written "Everyone", in assignments alone: it never approves
+    line 10: no group "Everyone" in this file; the built-in group is written "Everyone", in assignments alone: it never approves
+    line 12: no group "everyone" in this file; the built-in group is written "Everyone", in assignments alone: it never approves
+    "#);
+}
+
+/// A group of the file that has its name stays a group of its own, wherever the file names it.
+#[test]
+fn a_group_of_its_name_is_read_as_a_listed_one() {
+    let file = OrgFile::parse(
+        r#"
+name = "Corp"
+fallback_reviewers = ["Everyone"]
+[[user]]
+login = "ada"
+name = "Ada"
+roles = ["Admin"]
+[[group]]
+name = "Everyone (listed)"
+[[group]]
+name = "Everyone"
+members = ["ada"]
+[[network]]
+name = "Office"
+[[resource]]
+name = "Wiki"
+address = "wiki.corp"
+network = "Office"
+access = { mode = "Standing" }
+approvers = ["Everyone"]
+[[assignment]]
+group = "Everyone"
+resource = "Wiki"
+"#,
+    )
+    .unwrap();
+    let plan = Plan::new(&Organisation::default(), &file, false);
+    insta::assert_snapshot!(plan.to_string(), @r#"
+    ~ organisation: its name becomes "Corp"
+    ~ organisation: fallback_reviewers + Everyone (listed 2)
+    + network Office
+    + user ada: name Ada; roles Member, Admin
+    + group Everyone (listed 2): members ada
+    + group Everyone (listed)
+    + resource Wiki: address wiki.corp; network Office; mode Standing; period up to 7 days; approval Manual; approvers Everyone (listed 2)
+    + assignment Everyone (listed 2) → Wiki
+    ! group Everyone of this file is read as Everyone (listed 2): Everyone is built in, and means every enabled account. Give the group another name in the file, or assign Everyone and leave the group out
+    "#);
+    let twice = "name = \"A\"\n[[group]]\nname = \"Everyone\"\n[[group]]\nname = \"Everyone\"\n";
+    let said = mistakes(twice);
+    assert!(said.contains("stands here a second time"), "{said}");
+}

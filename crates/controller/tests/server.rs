@@ -358,6 +358,7 @@ async fn token(folder: &TempDir) -> String {
                 email: None,
                 roles: vec![Role::Member],
                 disabled: false,
+                since: None,
             };
             let user = tx.insert_user(user).await?;
             let now = SystemClock::new(None).now();

@@ -20,6 +20,7 @@ mod web {
     mod devices;
     mod edit_forms;
     mod editing;
+    mod everyone;
     mod extending;
     mod forms;
     mod fresh;

@@ -1,4 +1,4 @@
-//! Identifiers. Positive, given by the store, never reused (rule 7).
+//! Identifiers. Positive, given by the store, never reused (rule 7); but for [`GroupId::EVERYONE`].
 
 use serde::{Deserialize, Serialize};
 
@@ -51,4 +51,9 @@ ids! {
     DeviceId,
     /// What lets granted traffic into a network.
     GatewayId,
+}
+
+impl GroupId {
+    /// The built-in group of all people. Not 0, which stands for what has no id yet.
+    pub const EVERYONE: Self = Self(-1);
 }

@@ -22,8 +22,8 @@ use crate::tx::Tx;
 macro_rules! users {
     ($rest:literal) => {
         concat!(
-            "SELECT id, login, name, email, member, access_reviewer, operator, auditor, admin, disabled \
-             FROM users ",
+            "SELECT id, login, name, email, member, access_reviewer, operator, auditor, admin, disabled, \
+             since FROM users ",
             $rest
         )
     };
@@ -77,7 +77,7 @@ impl OrganisationRead for Tx {
         let joined = joined.filter(|(_, joined)| *joined != Joined::default());
         let mut joined: Vec<_> = joined.collect();
         joined.sort_unstable_by_key(|(group, _)| *group);
-        let groups = query("SELECT id, name FROM groups WHERE removed = 0 ORDER BY id");
+        let groups = query("SELECT id, name FROM groups WHERE removed = 0 AND id > 0 ORDER BY id");
         let networks = query("SELECT id, name FROM networks WHERE removed = 0 ORDER BY id");
         Ok(Organisation {
             name: self.organisation_name().await?,
@@ -188,7 +188,8 @@ impl OrganisationRead for Tx {
     }
 
     async fn group(&mut self, id: GroupId) -> Result<Option<Group>, StoreError> {
-        let named = query("SELECT name FROM groups WHERE id = ? AND removed = 0").bind(id.0);
+        let named =
+            query("SELECT name FROM groups WHERE id = ? AND removed = 0 AND id > 0").bind(id.0);
         let Some(name) = self.one(named, |row| row.col("name")).await? else {
             return Ok(None);
         };
@@ -236,14 +237,16 @@ impl OrganisationRead for Tx {
         user: UserId,
         only: Option<ResourceId>,
     ) -> Result<Vec<Reachable>, StoreError> {
+        // By the lists that name them, and by the built-in group.
         macro_rules! assigned {
             ($which:literal) => {
                 concat!(
-                    "SELECT assignments.*, m.since AS since FROM memberships m \
-                     JOIN assignments ON assignments.group_id = m.group_id \
-                     WHERE m.user_id = ?1 AND removed = 0 ",
+                    "SELECT a.*, m.since AS since FROM \
+                     (SELECT group_id, since FROM memberships WHERE user_id = ?1 \
+                     UNION ALL SELECT -1, since FROM users WHERE id = ?1 AND removed = 0) m \
+                     JOIN assignments a ON a.group_id = m.group_id WHERE a.removed = 0 ",
                     $which,
-                    " ORDER BY id"
+                    " ORDER BY a.id"
                 )
             };
         }
@@ -251,8 +254,8 @@ impl OrganisationRead for Tx {
             ($which:literal) => {
                 resources!(
                     "WHERE removed = 0 AND id IN (SELECT resource_id FROM assignments \
-                     WHERE removed = 0 AND \
-                     group_id IN (SELECT group_id FROM memberships WHERE user_id = ?1) ",
+                     WHERE removed = 0 AND group_id IN \
+                     (SELECT group_id FROM memberships WHERE user_id = ?1 UNION ALL SELECT -1) ",
                     $which,
                     ") ORDER BY id"
                 )
@@ -470,6 +473,7 @@ fn user(row: &SqliteRow) -> Result<User, StoreError> {
         email: row.col("email")?,
         roles,
         disabled: row.col("disabled")?,
+        since: row.maybe_time("since")?,
     })
 }
 

@@ -31,8 +31,8 @@ impl OrganisationWrite for Tx {
         groups.dedup();
         self.run(query("DELETE FROM fallback_reviewers")).await?;
         let insert = query(
-            "INSERT INTO fallback_reviewers (group_id) SELECT g.id \
-             FROM json_each(?) j JOIN groups g ON g.id = j.value WHERE g.removed = 0",
+            "INSERT INTO fallback_reviewers (group_id) SELECT g.id FROM json_each(?) j \
+             JOIN groups g ON g.id = j.value WHERE g.removed = 0 AND g.id > 0",
         );
         self.run_for_each(
             insert.bind(json(&groups)?),
@@ -118,7 +118,7 @@ impl OrganisationWrite for Tx {
     }
 
     async fn update_group(&mut self, group: Group) -> Result<(), StoreError> {
-        let update = query("UPDATE groups SET name = ? WHERE id = ? AND removed = 0")
+        let update = query("UPDATE groups SET name = ? WHERE id = ? AND removed = 0 AND id > 0")
             .bind(group.name)
             .bind(group.id.0);
         self.update_one(update, || format!("group {}", group.id))
@@ -127,7 +127,7 @@ impl OrganisationWrite for Tx {
     }
 
     async fn remove_group(&mut self, id: GroupId) -> Result<(), StoreError> {
-        let remove = query("UPDATE groups SET removed = 1 WHERE id = ? AND removed = 0");
+        let remove = query("UPDATE groups SET removed = 1 WHERE id = ? AND removed = 0 AND id > 0");
         self.update_one(remove.bind(id.0), || format!("group {id}"))
             .await?;
         for rest in [
@@ -290,8 +290,8 @@ impl Tx {
         self.run(query("DELETE FROM approvers WHERE resource_id = ?").bind(resource.0))
             .await?;
         let insert = query(
-            "INSERT INTO approvers (resource_id, group_id) SELECT ?, g.id \
-             FROM json_each(?) j JOIN groups g ON g.id = j.value WHERE g.removed = 0",
+            "INSERT INTO approvers (resource_id, group_id) SELECT ?, g.id FROM json_each(?) j \
+             JOIN groups g ON g.id = j.value WHERE g.removed = 0 AND g.id > 0",
         );
         let insert = insert.bind(resource.0).bind(json(&approvers)?);
         self.run_for_each(insert, approvers.len(), "a group of approvers")

@@ -78,8 +78,12 @@ impl UsageWrite for Tx {
     }
 
     async fn start_counts(&mut self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        let came = query("UPDATE memberships SET since = ? WHERE since IS NULL").bind(millis(at));
-        self.run(came).await?;
+        for came in [
+            "UPDATE memberships SET since = ? WHERE since IS NULL",
+            "UPDATE users SET since = ? WHERE since IS NULL",
+        ] {
+            self.run(query(came).bind(millis(at))).await?;
+        }
         // One statement for each index.
         let own = query(
             "UPDATE assignments SET auto_locks_since = ? \

@@ -170,6 +170,7 @@ async fn add_user(store: &Arc<dyn Store>, login: &str) -> UserId {
         email: None,
         roles: vec![Role::Member],
         disabled: false,
+        since: None,
     };
     let added: Result<UserId, StoreError> = transact(store, Room::Usual, |tx| {
         Box::pin(async move {

@@ -6,12 +6,15 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::{State as GrantState, Window};
-use hourkey_domain::ids::{DeviceId, GrantId, NoticeId, RequestId, ResourceId, SessionId, UserId};
+use hourkey_domain::ids::{
+    DeviceId, GrantId, GroupId, NoticeId, RequestId, ResourceId, SessionId, UserId,
+};
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{Purpose, State as RequestState};
 use hourkey_protocol::account::SessionKind;
 use hourkey_store::Store as _;
 use hourkey_store::access::{OpenFilter, ReviewOf};
+use hourkey_store::log::{Entity, Subject};
 use hourkey_store_sqlite::SqliteStore;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -262,4 +265,86 @@ async fn everything_that_version_12_kept_is_read_back() {
     assert_eq!(ends, [(1, Some((7, 8))), (1, None)]);
     assert_eq!(read.audit(0, 100).await.unwrap().len(), 21);
     assert_eq!(read.seq().await.unwrap(), 21);
+}
+
+/// A group that was kept by hand under the name of the built-in one keeps all but its name: nobody's access
+/// widens.
+#[tokio::test]
+async fn a_group_called_everyone_gives_way_to_the_built_in_one() {
+    let folder = TempDir::new().unwrap();
+    let rows = r#"INSERT INTO users (login, name, member, access_reviewer, admin, disabled)
+            VALUES ('ann', 'Ann', 1, 0, 0, 0), ('ben', 'Ben', 1, 0, 0, 0);
+        INSERT INTO groups (name, removed) VALUES
+            ('Everyone', 0), ('Everyone (listed)', 0), ('EVERYONE', 0), ('Everyone', 1), ('Ops', 0);
+        INSERT INTO memberships (user_id, group_id, since) VALUES (1, 1, 7), (2, 3, 8);
+        INSERT INTO networks (name) VALUES ('Office');
+        INSERT INTO resources (name, address, ports, network_id, tags, mode, period, period_seconds, approval,
+            lock_after) VALUES ('Wiki', 'wiki.corp', '', 1, '[]', 'auto_lock', 'preset', 60, 'manual', 7);
+        INSERT INTO approvers VALUES (1, 1);
+        INSERT INTO fallback_reviewers VALUES (1);
+        INSERT INTO assignments (group_id, resource_id, auto_locks_since) VALUES (1, 1, 5);
+        INSERT INTO audit (at, action, subject, detail)
+            VALUES (9000000000000, 'user.added', '{"subject":"mail"}', '{}');"#;
+    older(folder.path(), 24, rows).await;
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let mut read = store.read().await.unwrap();
+    let organisation = read.organisation().await.unwrap();
+    let groups = organisation.groups.iter();
+    let groups: Vec<_> = groups.map(|it| (&*it.name, it.members.len())).collect();
+    assert_eq!(
+        groups,
+        [
+            ("Everyone (listed 2)", 1),
+            ("Everyone (listed)", 0),
+            ("EVERYONE (listed)", 1),
+            ("Ops", 0)
+        ]
+    );
+    let listed = organisation.groups[0].id;
+    assert_eq!(organisation.resources[0].approvers, [listed]);
+    assert_eq!(organisation.fallback_reviewers, [listed]);
+    let (ann, ben) = (UserId(1), UserId(2));
+    assert_eq!(read.reachable(ann, None).await.unwrap().len(), 1);
+    assert_eq!(read.reachable(ben, None).await.unwrap().len(), 0);
+    let everyone = read.group_name(GroupId::EVERYONE).await.unwrap();
+    assert_eq!(everyone.as_deref(), Some("Everyone"));
+    // What was kept of the past names it as it was called.
+    let removed = read.group_name(GroupId(4)).await.unwrap();
+    assert_eq!(removed.as_deref(), Some("Everyone"));
+
+    let audited = read.audit(1, 10).await.unwrap();
+    let said = audited.iter().map(|entry| {
+        assert_eq!((&*entry.action, entry.actor), ("group.changed", None));
+        assert_eq!(entry.at.timestamp_millis(), 9_000_000_000_000);
+        (entry.subject, entry.detail.to_string())
+    });
+    let group = |id| Subject::Organisation {
+        entity: Entity::Group(GroupId(id)),
+    };
+    let became =
+        |before: &str, after: &str| format!(r#"{{"after":"{after}","before":"{before}"}}"#);
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [
+            (group(1), became("Everyone", "Everyone (listed 2)")),
+            (group(3), became("EVERYONE", "EVERYONE (listed)")),
+        ]
+    );
+    assert_eq!(read.changes_since(1, 10).await.unwrap().unwrap().len(), 2);
+    assert_eq!(read.seq().await.unwrap(), 3);
+}
+
+/// Who was there before the built-in group counts its unused days from when it is given to them.
+#[tokio::test]
+async fn who_was_there_counts_from_the_assignment() {
+    let folder = TempDir::new().unwrap();
+    let rows = "INSERT INTO users (login, name, member, access_reviewer, admin, disabled)
+            VALUES ('ann', 'Ann', 1, 0, 0, 0);";
+    older(folder.path(), 24, rows).await;
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let mut read = store.read().await.unwrap();
+    let ann = read.user(UserId(1)).await.unwrap().unwrap();
+    assert_eq!(ann.since, Some(DateTime::UNIX_EPOCH));
+    assert_eq!(read.organisation().await.unwrap().groups, []);
+    assert_eq!(read.audit(0, 10).await.unwrap(), []);
 }

@@ -22,7 +22,7 @@ pub struct Organisation {
     pub fallback_reviewers: Vec<GroupId>,
     /// Its people.
     pub users: Vec<User>,
-    /// Its groups.
+    /// Its groups, without the built-in one.
     pub groups: Vec<Group>,
     /// Since when their members are in them, where that was noted.
     pub joined: Vec<(GroupId, Joined)>,
@@ -80,7 +80,7 @@ pub trait OrganisationRead: Send {
     /// The resources that were removed.
     async fn removed_resources(&mut self) -> Result<Vec<ResourceId>, StoreError>;
 
-    /// One group with its members.
+    /// One group with its members; not the built-in one, which a store has for assignments alone.
     async fn group(&mut self, id: GroupId) -> Result<Option<Group>, StoreError>;
 
     /// One network.

@@ -109,12 +109,14 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, AppError> 
                 email: None,
                 roles: vec![Role::Admin],
                 disabled: false,
+                since: None,
             };
             user.id = match tx.insert_user(user.clone()).await {
                 Ok(id) => id,
                 Err(StoreError::Duplicate(_)) => return Err(login_taken(&user.login)),
                 Err(error) => return Err(error.into()),
             };
+            tx.start_counts(now).await?;
             tx.set_organisation_name(&organisation).await?;
             tx.set_setup_code(None).await?;
             let entry = Entry {

@@ -120,7 +120,10 @@ impl<'t> Applier<'t> {
             tx,
             now,
             users: today.users().map(|it| (it.login.clone(), it.id)).collect(),
-            groups: today.groups().map(|it| (it.name.clone(), it.id)).collect(),
+            groups: today
+                .assignable_groups()
+                .map(|it| (it.name.clone(), it.id))
+                .collect(),
             networks: today
                 .networks()
                 .map(|it| (it.name.clone(), it.id))
@@ -397,6 +400,7 @@ fn user(id: UserId, spec: &UserSpec) -> User {
         email: spec.email.clone(),
         roles: spec.roles.clone(),
         disabled: spec.disabled,
+        since: None,
     }
 }
 

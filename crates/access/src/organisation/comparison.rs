@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hourkey_domain::Time;
-use hourkey_domain::organisation::Organisation;
+use hourkey_domain::organisation::{Organisation, everyone};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Room, Store, StoreError, Write, transact};
 
@@ -88,6 +88,7 @@ impl Comparison {
     pub async fn new(store: &Arc<dyn Store>, file: OrgFile, prune: bool) -> Result<Self, AppError> {
         let directory = Arc::new(Directory::default());
         let known = directory.current(store).await?;
+        check_names(&file, &known)?;
         let installation = store.read().await?.installation().await?;
         let checked = match &file.installation {
             Some(other) if other.value != installation => Err(vec![ids::of_another(other.line)]),
@@ -179,6 +180,22 @@ impl Comparison {
             }
         }
         Ok(Applied { before, after })
+    }
+}
+
+/// Refuses new groups whose name reads as the built-in one's. One that was here before keeps it.
+fn check_names(file: &OrgFile, known: &Organisation) -> Result<(), AppError> {
+    let is_here = |name: &str| known.groups().any(|it| it.name == name);
+    let mut names = file.groups.iter().map(|group| group.name.as_str());
+    match names.find(|name| everyone::is_reserved(name) && !is_here(name)) {
+        None => Ok(()),
+        Some(name) => Err(AppError::refused(
+            Code::Malformed,
+            format!(
+                "nothing was applied: group {name:?} would read as the built-in group Everyone; choose \
+                 another name"
+            ),
+        )),
     }
 }
 

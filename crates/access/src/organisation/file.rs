@@ -1,10 +1,11 @@
 //! The file itself: `docs/admin/organisation.md` describes it for administrators.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_domain::Time;
 use hourkey_domain::address::{Address, Ports};
 use hourkey_domain::length::Length;
+use hourkey_domain::organisation::everyone;
 use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Override, Settings};
@@ -40,6 +41,8 @@ pub struct OrgFile {
     pub assignments: Vec<AssignmentSpec>,
     /// Which of them are which, where the file says so.
     pub(super) ids: Ids,
+    /// Groups that the file calls like the built-in one, and what they are called here.
+    pub(super) listed: BTreeMap<String, String>,
 }
 
 /// A person; the login is the key.
@@ -177,9 +180,21 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let groups = root.tables(reader, "group");
     let groups: Vec<_> = groups
         .into_iter()
-        .filter_map(|table| read_group(reader, table, &logins, &mut ids))
+        .filter_map(|table| read_group(reader, table, &logins))
         .collect();
-    let group_names = Names::of(reader, "group", groups.iter().map(|group| &group.0));
+    let listed = listed(&groups);
+    let groups: Vec<_> = groups
+        .into_iter()
+        .map(|(id, mut name, members)| {
+            if let Some(listed) = listed.get(&name.value) {
+                name.value.clone_from(listed);
+            }
+            ids.note(reader, Kind::Group, id, &name.value);
+            (name, members)
+        })
+        .collect();
+    let mut group_names = Names::of(reader, "group", groups.iter().map(|group| &group.0));
+    group_names.called.clone_from(&listed);
 
     let fallback_reviewers = group_names.resolve(reader, fallback_reviewers);
 
@@ -207,6 +222,10 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
         .collect();
     let resource_names = Names::of(reader, "resource", resources.iter().map(|r| &r.0));
 
+    // It is given access, and never approves.
+    if !listed.contains_key(everyone::NAME) {
+        group_names.lines.insert(everyone::NAME.to_owned(), 0);
+    }
     let assignments = root.tables(reader, "assignment");
     let assignments: Vec<_> = assignments
         .into_iter()
@@ -227,12 +246,34 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
         periods: periods?,
         fallback_reviewers,
         users: users.into_iter().filter_map(|(_, spec)| spec).collect(),
-        groups: groups.into_iter().filter_map(|(_, spec)| spec).collect(),
+        groups: groups
+            .into_iter()
+            .map(|(name, members)| GroupSpec {
+                name: name.value,
+                members,
+            })
+            .collect(),
         networks: networks.into_iter().map(|name| name.value).collect(),
         resources: resources.into_iter().filter_map(|(_, spec)| spec).collect(),
         assignments: assignments.into_iter().map(|(_, spec)| spec).collect(),
         ids,
+        listed,
     })
+}
+
+/// What the groups of the file are called that have the name of the built-in one.
+fn listed(groups: &[ReadGroup]) -> BTreeMap<String, String> {
+    let mut names: BTreeSet<_> = groups
+        .iter()
+        .map(|(_, name, _)| name.value.clone())
+        .collect();
+    let alike = names.clone().into_iter().filter(|it| everyone::is_name(it));
+    let listed = alike.map(|name| {
+        let listed = everyone::listed(&name, |name| names.contains(name));
+        names.insert(listed.clone());
+        (name, listed)
+    });
+    listed.collect()
 }
 
 /// Those that the file lacks are as every organisation begins with.
@@ -316,12 +357,10 @@ fn read_user(reader: &mut Reader, mut table: Table<'_>, ids: &mut Ids) -> Option
     Some((login, spec))
 }
 
-fn read_group(
-    reader: &mut Reader,
-    mut table: Table<'_>,
-    logins: &Names,
-    ids: &mut Ids,
-) -> Option<Entry<GroupSpec>> {
+/// A group: its id where the file says that, its name, and the logins of its members.
+type ReadGroup = (Option<Lined<i64>>, Lined<String>, Vec<String>);
+
+fn read_group(reader: &mut Reader, mut table: Table<'_>, logins: &Names) -> Option<ReadGroup> {
     let id = table.id(reader, "id");
     let name = table.needed_text(reader, "name");
     let mut members = table.texts(reader, "members");
@@ -330,13 +369,7 @@ fn read_group(
         member.value = member.value.to_lowercase();
     }
     let members = logins.resolve(reader, members);
-    let name = name?;
-    ids.note(reader, Kind::Group, id, &name.value);
-    let spec = GroupSpec {
-        name: name.value.clone(),
-        members,
-    };
-    Some((name, Some(spec)))
+    Some((id, name?, members))
 }
 
 fn read_resource(
@@ -466,6 +499,8 @@ fn read_assignment(
 struct Names {
     kind: &'static str,
     lines: BTreeMap<String, usize>,
+    /// Those that the file writes otherwise than they are called here.
+    called: BTreeMap<String, String>,
 }
 
 impl Names {
@@ -489,18 +524,28 @@ impl Names {
                 lines.insert(name.value.clone(), name.line);
             }
         }
-        Self { kind, lines }
+        let called = BTreeMap::new();
+        Self {
+            kind,
+            lines,
+            called,
+        }
     }
 
     /// The names meant, sorted; an unknown or repeated one is a mistake.
     fn resolve(&self, reader: &mut Reader, wanted: Vec<Lined<String>>) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
-        for name in wanted {
+        for mut name in wanted {
+            if let Some(called) = self.called.get(&name.value) {
+                name.value.clone_from(called);
+            }
             if !self.lines.contains_key(&name.value) {
-                reader.mistake(
-                    name.line,
-                    format!("no {} {:?} in this file", self.kind, name.value),
-                );
+                let mut text = format!("no {} {:?} in this file", self.kind, name.value);
+                if self.kind == "group" && everyone::is_name(&name.value) {
+                    text += "; the built-in group is written \"Everyone\", in assignments alone: it never \
+                             approves";
+                }
+                reader.mistake(name.line, text);
             } else if found.contains(&name.value) {
                 reader.mistake(
                     name.line,

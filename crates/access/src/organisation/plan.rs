@@ -72,6 +72,13 @@ impl Plan {
             Vec::new()
         };
         let today = as_file(today);
+        lines.extend(file.listed.iter().map(|(name, listed)| {
+            format!(
+                "group {name} of this file is read as {listed}: Everyone is built in, and means every \
+                 enabled account. Give the group another name in the file, or assign Everyone and leave the \
+                 group out"
+            )
+        }));
         lines.extend(warnings(&today, file, prune));
         let mut kept = Vec::new();
         let mut compare = Compare {
@@ -317,6 +324,7 @@ pub(super) fn as_file(today: &Organisation) -> OrgFile {
         resources: resources.collect(),
         assignments: assignments.collect(),
         ids: Ids::default(),
+        listed: BTreeMap::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hourkey_domain::ids::UserId;
+use hourkey_domain::organisation::everyone;
 use hourkey_domain::review::{Regulars, Role};
 use hourkey_domain::settings::{Approval, Mode};
 
@@ -134,8 +135,12 @@ impl<'a> Then<'a> {
             .map(|&it| (it.name.as_str(), it))
             .collect();
         let members = |group: &str| {
+            let everyone = (group == everyone::NAME).then_some(&people);
             let logins = members.get(group).into_iter().flat_map(|it| &it.members);
-            logins.filter_map(|login| Some((login.as_str(), *people.get(login.as_str())?)))
+            let kept =
+                logins.filter_map(|login| Some((login.as_str(), *people.get(login.as_str())?)));
+            let all = everyone.into_iter().flatten();
+            all.map(|(login, id)| (*login, *id)).chain(kept)
         };
         let members_of = |groups: &[String]| {
             let members = groups.iter().flat_map(|group| members(group));

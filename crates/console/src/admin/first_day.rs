@@ -1,6 +1,7 @@
 //! What is left to do before the first person can reach the first resource.
 
 use hourkey_access::overview::Overview;
+use hourkey_domain::ids::GroupId;
 use hourkey_domain::review::Role;
 use maud::{Markup, html};
 
@@ -16,7 +17,8 @@ pub(super) fn steps(view: &Overview, app_address: &str, a_gateway_is_connected: 
     let resource = of.resources().next();
     let others = of.users().filter(|user| !user.disabled).count() > 1;
     let group = of.groups().find(|group| !group.members.is_empty());
-    let assigned = of.assignments().next();
+    let mut assignments = of.assignments();
+    let assigned = assignments.find(|own| of.enabled_members(own.group).next().is_some());
     let someone = assigned.and_then(|own| {
         let mut members = of.enabled_members(own.group);
         let is_plain = |id: &_| {
@@ -30,7 +32,7 @@ pub(super) fn steps(view: &Overview, app_address: &str, a_gateway_is_connected: 
         a_gateway_is_connected,
         resource.is_some(),
         others,
-        assigned.is_some() && group.is_some(),
+        assigned.is_some(),
         device,
     ];
     let left = done.iter().filter(|done| !**done).count();
@@ -66,7 +68,12 @@ pub(super) fn steps(view: &Overview, app_address: &str, a_gateway_is_connected: 
                         a href={ "/resources/" (resource.id) "/groups?group=" (group.id) } { "Give " (plain(&group.name)) " access" } "."
                     },
                     (false, Some(_), None) => html! { "Once there is a resource." },
-                    (false, None, _) => html! { a href="/groups/new" { "Name a group" } " and who is in it." },
+                    (false, None, Some(resource)) => html! {
+                        a href="/groups/new" { "Name a group" } " and who is in it, or "
+                        a href={ "/resources/" (resource.id) "/groups?group=" (GroupId::EVERYONE) } { "give Everyone access" }
+                        "."
+                    },
+                    (false, None, None) => html! { a href="/groups/new" { "Name a group" } " and who is in it." },
                 }))
                 (step(false, "See it as they do", &match someone {
                     Some(user) => html! {

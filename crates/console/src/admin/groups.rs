@@ -7,6 +7,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
+use hourkey_access::organisation::edit::BUILT_IN;
 use hourkey_access::overview::{Overview, Sight};
 use hourkey_domain::ids::GroupId;
 use hourkey_domain::organisation::{Group, User};
@@ -32,7 +33,9 @@ pub(super) async fn list(
     let of = &*view.organisation;
     let columns = vec![
         Column::sorted("Name", |it: &&Arc<Group>| Key::text(&it.name)),
-        Column::sorted("People", |it: &&Arc<Group>| Key::number(it.members.len())),
+        Column::sorted("People", |it: &&Arc<Group>| {
+            Key::number(of.members(it.id).count())
+        }),
         Column::sorted("Resources", |it: &&Arc<Group>| {
             Key::number(of.assignments_to(it.id).count())
         }),
@@ -40,7 +43,9 @@ pub(super) async fn list(
             Key::number(of.approved_by(it.id).count())
         }),
     ];
-    let rows = Rows::of(of.groups(), &query, columns, |it| it.name.clone());
+    let rows = Rows::of(of.assignable_groups(), &query, columns, |it| {
+        it.name.clone()
+    });
     page(
         &app,
         &user,
@@ -59,7 +64,7 @@ pub(super) async fn list(
                 |group| html! {
                     tr {
                         th scope="row" { (link("groups", group.id, &group.name)) }
-                        td.number { (group.members.len()) }
+                        td.number { (of.members(group.id).count()) }
                         td.number { (of.assignments_to(group.id).count()) }
                         td.number { (of.approved_by(group.id).count()) }
                     }
@@ -90,17 +95,18 @@ pub(super) async fn show(
         &html! {
             div.head {
                 h1 { bdi { (title) } }
-                @if view.administers {
+                @if view.administers && id != GroupId::EVERYONE {
                     a.btn href={ "/groups/" (id) "/edit" } { "Change…" }
                 }
                 @if view.sees_all {
                     (summary::links(&format!("/groups/{id}")))
                 }
             }
+            @if id == GroupId::EVERYONE { p.lead { (BUILT_IN) } }
             (reviews(&view, group))
             (resources(&view, group))
             @if view.sees_all { (members(&view, group, &query)) } @else {
-                p.lead { (count(group.members.len(), "person", "people")) " in this group." }
+                p.lead { (count(view.organisation.members(id).count(), "person", "people")) " in this group." }
             }
         },
     )
@@ -162,7 +168,7 @@ fn resources(view: &Overview, group: &Group) -> Markup {
 fn members(view: &Overview, group: &Group, query: &TableQuery) -> Markup {
     let of = &*view.organisation;
     let path = format!("/groups/{}", group.id);
-    let members = group.members.iter().filter_map(|user| of.user(*user));
+    let members = of.members(group.id).filter_map(|user| of.user(user));
     let columns = vec![
         Column::sorted("Person", |it: &&Arc<User>| Key::text(&it.name)),
         Column::sorted("Login", |it: &&Arc<User>| Key::text(&it.login)),

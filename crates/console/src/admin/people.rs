@@ -42,7 +42,7 @@ pub(super) async fn list(
             Key::number(it.roles.iter().max().map_or(0, |role| *role as usize))
         }),
         Column::sorted("Groups", |it: &&Arc<User>| {
-            Key::number(of.groups_of(it.id).len())
+            Key::number(of.all_groups_of(it.id).count())
         }),
         Column::sorted("Granted now", |it: &&Arc<User>| {
             Key::number(granted_now(&view, it.id))
@@ -69,7 +69,7 @@ pub(super) async fn list(
                         th scope="row" { (link("people", user.id, &user.name)) }
                         td.mono { bdi { (plain(&user.login)) } }
                         td { (roles(user)) }
-                        td.number { (of.groups_of(user.id).len()) }
+                        td.number { (of.all_groups_of(user.id).count()) }
                         td.number { (granted_now(&view, user.id)) }
                     }
                 },
@@ -212,8 +212,7 @@ fn computers(devices: &[Device], view: &Overview) -> Markup {
 
 fn groups(view: &Overview, user: UserId) -> Markup {
     let of = &view.organisation;
-    let groups = of.groups_of(user).iter().filter_map(|id| of.group(*id));
-    let groups: Vec<_> = groups.collect();
+    let groups: Vec<_> = of.all_groups_of(user).collect();
     html! {
         @if groups.is_empty() { span.muted { "None" } }
         (links("groups", groups.iter().map(|it| (it.id, it.name.as_str()))))

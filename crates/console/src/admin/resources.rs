@@ -256,7 +256,7 @@ fn assignments(view: &Overview, resource: &Resource) -> Markup {
                         @if let Some(group) = of.group(own.group) {
                             tr {
                                 th scope="row" { (link("groups", group.id, &group.name)) }
-                                td.number { (group.members.len()) }
+                                td.number { (of.members(group.id).count()) }
                                 td { (settings::of_assignment(resource.settings, own.own, of.periods().longest())) }
                                 td { (ends(own.until, view)) }
                                 @if view.sets_up { td { (change(own.id, &group.name)) } }

@@ -110,6 +110,7 @@ pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyho
                 email,
                 roles,
                 disabled: false,
+                since: None,
             };
             add(opened, user).await
         }
@@ -167,6 +168,7 @@ async fn add(opened: &Opened, user: User) -> anyhow::Result<()> {
                 Err(StoreError::Duplicate(_)) => bail!("there is a user with this login already"),
                 added => added?,
             };
+            tx.start_counts(now).await?;
             tx.set_setup_code(None).await?;
             record(tx, AuditAction::UserAdded, id, detail, now).await
         })

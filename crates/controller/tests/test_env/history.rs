@@ -9,7 +9,8 @@ use hourkey_access::organisation::{Comparison, OrgFile};
 use hourkey_access::sweep::sweep_now;
 use hourkey_access::{ask, decide, end, gateways, unlock};
 use hourkey_controller::gateways::usage;
-use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::ids::{GroupId, ResourceId, UserId};
+use hourkey_domain::organisation::everyone;
 use hourkey_domain::request::State;
 use hourkey_domain::settings::Mode;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, NewUnlock};
@@ -135,9 +136,10 @@ pub fn adjusting() -> impl Strategy<Value = Vec<Step>> {
 /// Each decides one thing of a file.
 type Shape = Vec<u8>;
 
-const SHAPE: usize = 92;
+const SHAPE: usize = 100;
 
-/// A file that follows from these bytes: six people, three groups, two networks, four resources.
+/// A file that follows from these bytes: six people, three groups beside the built-in one, two networks, four
+/// resources.
 fn file(shape: &Shape) -> String {
     let mut file = OrgBuilder::new("Corp");
     let mut bytes = shape.iter();
@@ -174,7 +176,8 @@ fn file(shape: &Shape) -> String {
         let (exists, mode, network, host) = (next(5) > 0, next(4), next(2), next(3));
         let approves: [bool; 3] = std::array::from_fn(|_| next(9) == 0);
         let assigned: [bool; 3] = std::array::from_fn(|_| next(2) == 0);
-        let ends: [bool; 3] = std::array::from_fn(|_| next(3) == 0);
+        let ends: [bool; 4] = std::array::from_fn(|_| next(3) == 0);
+        let for_everyone = next(4) == 0;
         if !exists {
             continue;
         }
@@ -193,7 +196,8 @@ fn file(shape: &Shape) -> String {
                 .network(["Office", "Lab"][usize::from(network)])
                 .approvers(&approvers),
         );
-        for (at, group) in groups.iter().enumerate().filter(|(at, _)| assigned[*at]) {
+        let assigned = groups.iter().enumerate().filter(|(at, _)| assigned[*at]);
+        for (at, group) in assigned.chain(for_everyone.then_some((3, &everyone::NAME))) {
             let assignment = Assignment::new(group, resource);
             file = file.assignment(match ends[at] {
                 true => assignment.until("2030-01-02T00:00:00Z"),
@@ -388,7 +392,8 @@ impl History {
     async fn widening(&self, maker: UserId, resource: ResourceId, joins: bool) -> Option<Edit> {
         let organisation = self.env.app.organisation().await.unwrap();
         if joins {
-            let group = organisation.assignments_of(resource).next()?.group;
+            let mut groups = organisation.assignments_of(resource).map(|own| own.group);
+            let group = groups.find(|group| *group != GroupId::EVERYONE)?;
             let (join, leave) = (vec![maker], Vec::new());
             return Some(Edit::Members { group, join, leave });
         }

@@ -486,6 +486,7 @@ async fn found(app: &App) -> (People, Resources, Assignments) {
                 email: None,
                 roles: vec![role],
                 disabled: false,
+                since: None,
             };
             let people = People {
                 ann: tx

@@ -6,7 +6,7 @@ use super::access::Access;
 use super::held_back::HeldBack;
 use super::index::Index;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
-use super::set::sorted;
+use super::set::{approving, sorted};
 use super::value::Organisation;
 use crate::deputy::Deputyship;
 use crate::ids::{AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, UserId};
@@ -33,7 +33,7 @@ pub struct Contents {
     pub users: Vec<User>,
     /// People who were removed.
     pub removed_users: Vec<(UserId, Names)>,
-    /// Its groups.
+    /// Its groups, without the built-in one.
     pub groups: Vec<Group>,
     /// Since when their members are in them.
     pub joined: Vec<(GroupId, Joined)>,
@@ -87,7 +87,7 @@ impl Organisation {
             .collect();
 
         let resources = contents.resources.into_iter().map(|mut resource| {
-            resource.approvers = sorted(resource.approvers);
+            resource.approvers = approving(resource.approvers);
             (resource.id, Arc::new(resource))
         });
         let resources: imbl::OrdMap<ResourceId, Arc<Resource>> = resources.collect();
@@ -143,7 +143,7 @@ impl Organisation {
             seq: contents.seq,
             name: contents.name.into(),
             periods: Arc::new(contents.periods),
-            fallback_reviewers: sorted(contents.fallback_reviewers).into(),
+            fallback_reviewers: approving(contents.fallback_reviewers).into(),
             deputies: deputies.map(|it| (it.principal, it)).collect(),
             bars: contents.bars.into_iter().collect(),
             users,

@@ -222,18 +222,16 @@ impl Sides<'_> {
         let sides = [(self.before, &old, 0), (self.after, &new, old.len())];
         for (organisation, assignments, first) in sides {
             for (index, assignment) in assignments.iter().enumerate() {
-                let Some(group) = organisation.group(assignment.group) else {
-                    continue;
-                };
+                let group = assignment.group;
                 let first = first + index;
                 match whose {
                     Whose::Everybody => {
-                        held.extend(group.members.iter().map(|user| (*user, first)));
+                        held.extend(organisation.members(group).map(|user| (user, first)));
                     }
                     Whose::Users(users) => {
                         let own = users
                             .iter()
-                            .filter(|it| organisation.is_member(**it, group.id));
+                            .filter(|it| organisation.is_member(**it, group));
                         held.extend(own.map(|user| (*user, first)));
                     }
                 }

@@ -9,6 +9,7 @@ mod affected;
 mod changes;
 mod contents;
 pub mod diff;
+pub mod everyone;
 pub mod explain;
 mod held_back;
 mod index;

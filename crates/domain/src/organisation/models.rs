@@ -29,6 +29,9 @@ pub struct User {
     pub roles: Vec<Role>,
     /// Disabled users cannot sign in and hold no access.
     pub disabled: bool,
+    /// Since when they are in the built-in group, for its count of unused days, as far as that was noted.
+    /// What a store is given here counts for nothing: stores note it themselves.
+    pub since: Option<DateTime<Utc>>,
 }
 
 impl User {
@@ -61,7 +64,8 @@ pub struct Group {
     pub id: GroupId,
     /// Its name; unique.
     pub name: String,
-    /// Its members, in order of id.
+    /// Its members, in order of id. Nobody is named for [`GroupId::EVERYONE`]: see
+    /// [`super::Organisation::members`].
     pub members: Vec<UserId>,
 }
 

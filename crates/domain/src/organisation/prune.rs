@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::contents::Contents;
+use crate::ids::GroupId;
 
 impl Contents {
     /// The same without what counts for nothing: members, groups and resources that are not there, and
@@ -22,8 +23,9 @@ impl Contents {
         for resource in &mut self.resources {
             resource.approvers.retain(|id| groups.contains(id));
         }
+        let is_group = |id: &GroupId| *id == GroupId::EVERYONE || groups.contains(id);
         self.assignments
-            .retain(|own| groups.contains(&own.group) && resources.contains(&own.resource));
+            .retain(|own| is_group(&own.group) && resources.contains(&own.resource));
         let assignments: BTreeSet<_> = self.assignments.iter().map(|own| own.id).collect();
         self.held_back
             .retain(|held| users.contains(&held.user) && assignments.contains(&held.assignment));

@@ -102,8 +102,10 @@ impl Organisation {
         assigned.sort_by_key(|own| (own.resource, own.id));
         assigned.into_iter().filter_map(move |own| {
             let resource = self.resources.get(&own.resource)?;
-            let joined = self.joined.get(&own.group);
-            let joined = joined.and_then(|joined| joined.of(user));
+            let joined = match own.group {
+                GroupId::EVERYONE => self.users.get(&user)?.since,
+                kept => self.joined.get(&kept).and_then(|joined| joined.of(user)),
+            };
             let live = own.effective_for(resource.settings, self.periods.longest(), joined);
             Some((&**own, resource, live))
         })
@@ -144,7 +146,7 @@ impl Organisation {
     #[must_use]
     pub fn effective_assignment(&self, id: AssignmentId) -> Option<EffectiveAssignment> {
         let assignment = self.assignments.get(&id)?;
-        self.groups.get(&assignment.group)?;
+        self.group(assignment.group)?;
         let resource = self.resources.get(&assignment.resource)?;
         Some(assignment.effective(resource.settings, self.periods.longest()))
     }
@@ -250,8 +252,7 @@ impl Organisation {
 
     /// The enabled members of these groups, in order of id, each once.
     pub(super) fn enabled_members_of(&self, groups: impl Iterator<Item = GroupId>) -> Vec<UserId> {
-        let groups = groups.filter_map(|group| self.groups.get(&group));
-        let members = groups.flat_map(|group| group.members.iter().copied());
+        let members = groups.flat_map(|group| self.members(group));
         let mut members: Vec<_> = members.collect();
         members.sort_unstable();
         members.dedup();
@@ -261,7 +262,8 @@ impl Organisation {
 
     /// The assignments of a user's groups, whether their resources exist or not.
     fn assigned(&self, user: UserId) -> Vec<&Arc<Assignment>> {
-        let groups = self.groups_of(user).iter();
+        let everyone = self.users.get(&user).map(|_| &GroupId::EVERYONE);
+        let groups = everyone.into_iter().chain(self.groups_of(user));
         let assigned = groups.flat_map(|group| self.index.assignments_to(*group));
         assigned.collect()
     }
@@ -272,8 +274,11 @@ impl Organisation {
         user: UserId,
         resource: ResourceId,
     ) -> impl Iterator<Item = &Arc<Assignment>> {
-        let groups = self.groups_of(user);
+        let (groups, is_here) = (self.groups_of(user), self.users.contains_key(&user));
         let all = self.index.assignments_of(resource);
-        all.filter(|own| groups.binary_search(&own.group).is_ok())
+        all.filter(move |own| match own.group {
+            GroupId::EVERYONE => is_here,
+            kept => groups.binary_search(&kept).is_ok(),
+        })
     }
 }

@@ -270,8 +270,7 @@ impl Organisation {
 
     /// A group's members who exist and are not disabled, in order of id.
     pub fn enabled_members(&self, group: GroupId) -> impl Iterator<Item = UserId> {
-        let members = self.groups.get(&group).into_iter();
-        let members = members.flat_map(|group| group.members.iter().copied());
+        let members = self.members(group);
         members.filter(|user| self.enabled_user(*user).is_some())
     }
 

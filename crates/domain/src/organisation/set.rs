@@ -32,7 +32,7 @@ impl Organisation {
 
     /// Sets the groups of fallback reviewers.
     pub fn set_fallback_reviewers(&mut self, groups: Vec<GroupId>) {
-        self.fallback_reviewers = sorted(groups).into();
+        self.fallback_reviewers = approving(groups).into();
     }
 
     /// Sets a reviewer's deputy.
@@ -90,8 +90,9 @@ impl Organisation {
         self.removed_users.insert(id, Arc::new(names));
     }
 
-    /// Sets a group with its members.
+    /// Sets a group with its members: any but [`GroupId::EVERYONE`], which is always there.
     pub fn set_group(&mut self, id: GroupId, group: Option<Group>) {
+        debug_assert_ne!(id, GroupId::EVERYONE);
         let after = group.map(|mut group| {
             debug_assert_eq!(group.id, id);
             group.members = sorted(group.members);
@@ -146,7 +147,7 @@ impl Organisation {
     pub fn set_resource(&mut self, id: ResourceId, resource: Option<Resource>) {
         let resource = resource.map(|mut resource| {
             debug_assert_eq!(resource.id, id);
-            resource.approvers = sorted(resource.approvers);
+            resource.approvers = approving(resource.approvers);
             resource
         });
         if is_same(self.resources.get(&id), resource.as_ref()) {
@@ -281,6 +282,12 @@ pub(super) fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list.sort_unstable();
     list.dedup();
     list
+}
+
+/// Groups that approve, in order, each once: [`GroupId::EVERYONE`] never does.
+pub(super) fn approving(mut groups: Vec<GroupId>) -> Vec<GroupId> {
+    groups.retain(|group| *group != GroupId::EVERYONE);
+    sorted(groups)
 }
 
 /// Those of `all` that are not in `others`; both in order.

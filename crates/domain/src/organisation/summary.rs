@@ -106,12 +106,11 @@ impl Organisation {
     /// The members of a group with all resources that it is assigned to and that they see, whichever
     /// of their assignments counts; in order of the resource's id, then the user's.
     pub fn standings_in(&self, group: GroupId, now: Time) -> impl Iterator<Item = Standing<'_>> {
-        let members = self.group(group).map_or(&[][..], |group| &group.members);
         let assigned = self.assignments_to(group);
         let valid = assigned.filter(move |own| own.until.is_none_or(|until| now < until));
         valid.flat_map(move |own| {
-            let members = members.iter();
-            members.filter_map(move |user| self.standing(*user, own.resource, now))
+            let members = self.members(group);
+            members.filter_map(move |user| self.standing(user, own.resource, now))
         })
     }
 

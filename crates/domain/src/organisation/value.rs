@@ -5,6 +5,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 
 use super::access::Access;
+use super::everyone;
 use super::held_back::HeldBack;
 use super::index::Index;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
@@ -125,18 +126,27 @@ impl Organisation {
         user.or_else(removed)
     }
 
-    /// One group.
+    /// One group, the built-in one too.
     #[must_use]
     pub fn group(&self, id: GroupId) -> Option<&Arc<Group>> {
-        self.groups.get(&id)
+        match id {
+            GroupId::EVERYONE => Some(&everyone::GROUP),
+            kept => self.groups.get(&kept),
+        }
     }
 
-    /// All groups.
+    /// All groups that can be given access: the built-in one, and then [`Organisation::groups`].
+    pub fn assignable_groups(&self) -> impl Iterator<Item = &Arc<Group>> {
+        std::iter::once(&*everyone::GROUP).chain(self.groups())
+    }
+
+    /// The groups that are kept, which may approve: all but the built-in one.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = &Arc<Group>> {
         self.groups.values()
     }
 
-    /// The groups that a user is in, in order of id.
+    /// The groups that a user is kept in, in order of id; beside them, everybody is in
+    /// [`GroupId::EVERYONE`].
     #[must_use]
     pub fn groups_of(&self, user: UserId) -> &[GroupId] {
         let groups = self.index.groups_of.get(&user);
@@ -144,10 +154,13 @@ impl Organisation {
         groups.map_or(&[], |groups| &**groups)
     }
 
-    /// True when the user is in the group.
+    /// True when the user is in the group. Disabled users stay in theirs, and have nothing of it.
     #[must_use]
     pub fn is_member(&self, user: UserId, group: GroupId) -> bool {
-        self.groups_of(user).binary_search(&group).is_ok()
+        match group {
+            GroupId::EVERYONE => self.users.contains_key(&user),
+            kept => self.groups_of(user).binary_search(&kept).is_ok(),
+        }
     }
 
     /// One network.
@@ -194,13 +207,13 @@ impl Organisation {
     pub fn assignments_of(&self, resource: ResourceId) -> impl Iterator<Item = &Arc<Assignment>> {
         let all = self.index.assignments_of(resource);
         let exists = self.resources.contains_key(&resource);
-        all.filter(move |own| exists && self.groups.contains_key(&own.group))
+        all.filter(move |own| exists && self.group(own.group).is_some())
     }
 
     /// The assignments of a group that exists to resources that do, in order of the resource's id.
     pub fn assignments_to(&self, group: GroupId) -> impl Iterator<Item = &Arc<Assignment>> {
         let all = self.index.assignments_to(group);
-        let exists = self.groups.contains_key(&group);
+        let exists = self.group(group).is_some();
         all.filter(move |own| exists && self.resources.contains_key(&own.resource))
     }
 

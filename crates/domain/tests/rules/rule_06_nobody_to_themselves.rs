@@ -51,6 +51,7 @@ fn with_deputies() -> impl Strategy<Value = Organisation> {
                     email: None,
                     roles,
                     disabled,
+                    since: None,
                 };
                 organisation.set_user(id, Some(user));
             }

@@ -68,6 +68,7 @@ fn user(id: i64) -> impl Strategy<Value = User> {
         email: None,
         roles: vec![Role::Member],
         disabled,
+        since: None,
     })
 }
 
@@ -244,6 +245,7 @@ pub(crate) fn organisation() -> impl Strategy<Value = Organisation> {
                 email: None,
                 roles: vec![Role::Admin],
                 disabled: false,
+                since: None,
             });
             let groups = (1i64..).zip(members).map(|(id, mut members)| {
                 members.sort_unstable();

@@ -107,6 +107,8 @@ stories! { $
         what_fewer_than_two_review_is_found,
         what_is_held_back_does_not_count,
         when_an_administrator_went_is_kept,
+        everyone_has_what_the_built_in_group_has,
+        the_built_in_group_is_never_kept,
     ]
     reviewing: [
         a_reviewer_has_one_deputy,

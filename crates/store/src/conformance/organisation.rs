@@ -42,6 +42,7 @@ pub async fn everything_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
                 email,
                 roles,
                 disabled,
+                since: None,
                 ..user(login)
             };
             user.id = tx.insert_user(user.clone()).await?;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use hourkey_domain::ids::AssignmentId;
+use hourkey_domain::ids::{AssignmentId, GroupId};
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Override, Period, Settings};
 
 use super::sample::{assignment, at, group, length, resource, sample, user};
 use super::{refuse, write};
-use crate::organisation::{Assignment, Earlier, HeldBack, Resource, User};
+use crate::organisation::{Assignment, Earlier, Group, HeldBack, Resource, User};
 use crate::{Store, StoreError};
 
 /// A user reaches what their groups are assigned to, each assignment with its settings resolved (rule 2),
@@ -189,6 +189,7 @@ pub async fn what_fewer_than_two_review_is_found(store: Arc<dyn Store>) {
         id: sample.reviewer,
         roles: vec![Role::AccessReviewer],
         disabled,
+        since: None,
         ..user("reviewer")
     };
     write!(store, |tx| tx.update_user(reviewer(true)).await);
@@ -278,4 +279,98 @@ pub async fn when_an_administrator_went_is_kept(store: Arc<dyn Store>) {
         tx.set_admin_went_at(at(2)).await
     });
     assert_eq!(went().await, Some(at(2)));
+}
+
+/// What the built-in group is assigned to, everybody reaches who is there, without a membership. The count of
+/// unused days starts when somebody came, or when the assignment came to auto-lock, whatever is later.
+pub async fn everyone_has_what_the_built_in_group_has(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let auto_locked = Override {
+        mode: Some(Mode::AutoLock),
+        ..Override::default()
+    };
+    let (assigned, resource) = write!(store, |tx| {
+        let new = resource("portal", sample.network);
+        let resource = tx.insert_resource(new).await?;
+        let own = Assignment {
+            own: auto_locked,
+            ..assignment(GroupId::EVERYONE, resource)
+        };
+        let assigned = tx.insert_assignment(own).await?;
+        tx.start_counts(at(1)).await?;
+        Ok((assigned, resource))
+    });
+    let new = write!(store, |tx| {
+        let id = tx.insert_user(user("new")).await?;
+        tx.start_counts(at(5)).await?;
+        Ok(id)
+    });
+    let found = async |user| {
+        let mut read = store.read().await.unwrap();
+        let one = read.reachable(user, Some(resource)).await.unwrap();
+        let all = read.reachable(user, None).await.unwrap();
+        assert!(one.iter().all(|one| all.contains(one)));
+        let own = one.into_iter().flat_map(|found| found.assignments);
+        own.map(|own| (own.assignment, own.group, own.counts_from))
+            .collect::<Vec<_>>()
+    };
+    let expected = |since| [(assigned, GroupId::EVERYONE, Some(at(since)))];
+    assert_eq!(found(sample.member).await, expected(1));
+    assert_eq!(found(sample.reviewer).await, expected(1));
+    assert_eq!(found(new).await, expected(5));
+    let mut read = store.read().await.unwrap();
+    let since = read.user(new).await.unwrap().unwrap().since;
+    assert_eq!(since, Some(at(5)));
+    drop(read);
+
+    write!(store, |tx| tx.remove_user(new).await);
+    assert_eq!(found(new).await, []);
+    write!(store, |tx| tx.remove_assignment(assigned).await);
+    assert_eq!(found(sample.member).await, []);
+}
+
+/// The built-in group is there for assignments alone: it is among no groups, keeps its name to itself, and
+/// neither changes, goes, nor approves.
+pub async fn the_built_in_group_is_never_kept(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let everyone = GroupId::EVERYONE;
+    let before = store.read().await.unwrap().organisation().await.unwrap();
+    assert!(before.groups.iter().all(|group| group.id != everyone));
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.group(everyone).await.unwrap(), None);
+    let name = read.group_name(everyone).await.unwrap();
+    assert_eq!(name.as_deref(), Some("Everyone"));
+    drop(read);
+
+    let approving = Resource {
+        id: sample.resource,
+        approvers: vec![sample.group, everyone],
+        ..resource("db", sample.network)
+    };
+    let listed = Group {
+        id: everyone,
+        ..group("Staff", [sample.member])
+    };
+    for (what, error) in [
+        (
+            "approver",
+            refuse!(store, |tx| tx.update_resource(approving).await),
+        ),
+        (
+            "fallback",
+            refuse!(store, |tx| tx.set_fallback_reviewers(vec![everyone]).await),
+        ),
+        ("change", refuse!(store, |tx| tx.update_group(listed).await)),
+        (
+            "removal",
+            refuse!(store, |tx| tx.remove_group(everyone).await),
+        ),
+    ] {
+        assert!(matches!(error, StoreError::Refused(_)), "{what}: {error}");
+    }
+    let second = group("Everyone", [sample.member]);
+    let second = refuse!(store, |tx| tx.insert_group(second).await);
+    assert!(matches!(second, StoreError::Duplicate(_)), "{second}");
+    let after = store.read().await.unwrap().organisation().await.unwrap();
+    assert_eq!(after, before);
 }

@@ -80,6 +80,7 @@ pub(super) fn user(login: &str) -> User {
         email: None,
         roles: vec![Role::Member],
         disabled: false,
+        since: None,
     }
 }
 

@@ -182,6 +182,7 @@ impl Edit {
         // Whether Member is written makes no difference.
         let plain = |user: &User| {
             let mut user = user.clone();
+            user.since = None;
             user.disabled = true;
             user.roles.push(Role::Member);
             user.roles.sort_unstable();
@@ -288,7 +289,11 @@ impl Edit {
                     after.set_user(id, Some(User { id, ..person }));
                 }
             }
-            Self::Person(user) => after.set_user(user.id, Some(user.clone())),
+            Self::Person(user) => {
+                let since = of.user(user.id).and_then(|before| before.since);
+                let user = user.clone();
+                after.set_user(user.id, Some(User { since, ..user }));
+            }
             Self::RemovePerson(id) => {
                 for group in of.groups_of(*id).iter().filter_map(|id| of.group(*id)) {
                     let group = with_members(group, &[], &[*id]);

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use hourkey_domain::organisation::{About, Organisation, User};
+use hourkey_domain::ids::GroupId;
+use hourkey_domain::organisation::{About, Organisation, User, everyone};
 use hourkey_domain::reason::Text;
 use hourkey_domain::settings::{Override, Period};
 use hourkey_domain::text::{is_unsafe, one_line};
@@ -15,6 +16,35 @@ use crate::mail;
 
 /// The most characters of a name.
 const MAX_NAME_CHARS: usize = 200;
+
+/// What cannot be done to the built-in group.
+pub const BUILT_IN: &str = "Everyone is built in: every enabled account is in it, without a list. It can be given \
+    access; it can’t be renamed, removed or given members, and it never approves.";
+
+/// Whether only groups that are kept are changed, and name who approves.
+///
+/// # Errors
+/// [`Code::Malformed`] with [`BUILT_IN`].
+pub(super) fn of_kept_groups(edit: &Edit) -> Result<(), AppError> {
+    let groups = match edit {
+        Edit::Group { id, .. } | Edit::RemoveGroup(id) => std::slice::from_ref(id),
+        Edit::Members { group, .. } => std::slice::from_ref(group),
+        Edit::Resource(resource) => &resource.approvers,
+        Edit::Organisation { fallback, .. } => fallback,
+        Edit::RemoveResource(_)
+        | Edit::Assignment(_)
+        | Edit::RemoveAssignment(_)
+        | Edit::Network { .. }
+        | Edit::RemoveNetwork(_)
+        | Edit::AddPeople { .. }
+        | Edit::Person(_)
+        | Edit::RemovePerson(_) => &[],
+    };
+    match groups.contains(&GroupId::EVERYONE) {
+        true => Err(malformed(BUILT_IN)),
+        false => Ok(()),
+    }
+}
 
 /// # Errors
 /// [`Code::Malformed`] with what is wrong and what to do, [`Code::NotFound`] for what is not there.
@@ -76,6 +106,11 @@ pub(super) fn check(of: &Organisation, edit: &Edit) -> Result<(), AppError> {
         }
         Edit::Group { id, name: called } => {
             name(called, "group")?;
+            if everyone::is_reserved(called) {
+                return Err(malformed(
+                    "Everyone is the built-in group’s name. Choose a name that doesn’t look like it.",
+                ));
+            }
             match of
                 .groups()
                 .any(|other| other.id != *id && other.name == *called)

@@ -15,6 +15,7 @@ use hourkey_store::Room;
 
 pub use authority::may_name_approvers;
 pub use change::Edit;
+pub use check::BUILT_IN;
 
 use authority::{Maker, authorized};
 
@@ -77,6 +78,7 @@ pub async fn consequence(
         &Actor::looking(&organisation, caller, app.clock.now())?,
         edit,
     )?;
+    check::of_kept_groups(edit)?;
     still(&organisation, edit, seen)?;
     following(app, &organisation, edit, maker).await
 }
@@ -98,6 +100,7 @@ pub async fn save(
         &Actor::looking(&known, caller, app.clock.now())?,
         &edit,
     )?;
+    check::of_kept_groups(&edit)?;
     still(&known, &edit, seen)?;
     // Before the transaction: it takes long, and everybody waits for that.
     let shown = following(app, &known, &edit, maker).await?;

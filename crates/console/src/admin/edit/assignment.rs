@@ -133,7 +133,8 @@ async fn form(
 fn groups(view: &Overview, resource: &Resource, chosen: Option<i64>, wrong: &FormError) -> Markup {
     let of = &view.organisation;
     let has = |group: GroupId| of.assignments_of(resource.id).any(|own| own.group == group);
-    let mut groups: Vec<_> = of.groups().filter(|group| !has(group.id)).collect();
+    let groups = of.assignable_groups().filter(|group| !has(group.id));
+    let mut groups: Vec<_> = groups.collect();
     groups.sort_by_key(|group| group.name.to_lowercase());
     html! {
         label for="group" { "Group" }

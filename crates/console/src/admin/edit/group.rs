@@ -5,9 +5,11 @@ use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
-use hourkey_access::organisation::edit::{Edit, version_of_new};
+use hourkey_access::organisation::edit::{BUILT_IN, Edit, version_of_new};
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{GroupId, UserId};
+use hourkey_domain::organisation::Group;
+use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use super::flow::{Draft, Sheet, line, removes, seen};
@@ -76,10 +78,7 @@ pub(super) async fn send(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
     let view = administered(&app, &user).await?;
-    let group = view
-        .organisation
-        .group(id)
-        .ok_or_else(AppError::not_found)?;
+    let group = kept(&view, id)?;
     let changes_members =
         !(fields.get("join").trim().is_empty() && fields.get("leave").trim().is_empty());
     let renames = fields.get("name").trim() != group.name;
@@ -94,6 +93,17 @@ pub(super) async fn send(
     match sheet.sent(&fields, edit, home).await? {
         Ok(answer) => Ok(answer),
         Err(wrong) => form(&app, &user, &uri, id, &fields, &wrong).await,
+    }
+}
+
+/// The group, or the answer about an unknown one, or about the built-in one.
+fn kept(view: &Overview, id: GroupId) -> Result<&Group, AppError> {
+    match id {
+        GroupId::EVERYONE => Err(AppError::refused(Code::Malformed, BUILT_IN)),
+        kept => Ok(view
+            .organisation
+            .group(kept)
+            .ok_or_else(AppError::not_found)?),
     }
 }
 
@@ -205,10 +215,7 @@ async fn form(
     wrong: &FormError,
 ) -> Result<Response, PageError> {
     let view = administered(app, user).await?;
-    let group = view
-        .organisation
-        .group(id)
-        .ok_or_else(AppError::not_found)?;
+    let group = kept(&view, id)?;
     let is_typed = typed.has("seen");
     let name = if is_typed {
         typed.get("name")

@@ -99,6 +99,7 @@ impl PersonInput {
             email: Some(self.email).filter(|email| !email.is_empty()),
             roles: self.roles,
             disabled: self.disabled,
+            since: None,
         }
     }
 
@@ -179,6 +180,7 @@ impl LinesInput {
             email: Some(email.to_owned()).filter(|email| !email.is_empty()),
             roles: self.roles.clone(),
             disabled: false,
+            since: None,
         })
     }
 

@@ -51,7 +51,7 @@ impl Change {
         match self {
             Self::Name(name) => to.name = name,
             Self::Periods(periods) => to.periods = periods,
-            Self::Fallback(groups) => to.fallback_reviewers = in_order(groups),
+            Self::Fallback(groups) => to.fallback_reviewers = approving(groups),
             Self::User(id, user) => {
                 to.removed_users
                     .retain(|(other, _)| *other != id || user.is_none());
@@ -94,7 +94,7 @@ impl Change {
                     );
                 }
                 let resource = resource.map(|resource| Resource {
-                    approvers: in_order(resource.approvers),
+                    approvers: approving(resource.approvers),
                     ..resource
                 });
                 put(&mut to.resources, resource, |it| it.id == id, |it| it.id);
@@ -132,6 +132,12 @@ fn put<T, K: Ord>(list: &mut Vec<T>, new: Option<T>, is: impl Fn(&T) -> bool, ke
     list.retain(|one| !is(one));
     list.extend(new);
     list.sort_by_key(key);
+}
+
+/// The built-in group never approves.
+fn approving(groups: Vec<GroupId>) -> Vec<GroupId> {
+    let kept = groups.into_iter().filter(|it| *it != GroupId::EVERYONE);
+    in_order(kept.collect())
 }
 
 fn in_order<T: Ord>(mut ids: Vec<T>) -> Vec<T> {

@@ -149,6 +149,7 @@ proptest! {
             email: None,
             roles: vec![Role::AccessReviewer],
             disabled: false,
+            since: None,
         };
         after.set_user(reviewer.id, Some(reviewer));
         prop_assert!(affected_pairs(&before, &after).is_empty());

@@ -55,6 +55,11 @@ pub(crate) fn group_id() -> impl Strategy<Value = GroupId> + Clone {
     (1i64..=4).prop_map(GroupId)
 }
 
+/// A group that is kept, or the built-in one.
+fn any_group_id() -> impl Strategy<Value = GroupId> + Clone {
+    prop_oneof![4 => group_id(), 1 => Just(GroupId::EVERYONE)]
+}
+
 pub(crate) fn network_id() -> impl Strategy<Value = NetworkId> + Clone {
     (1i64..=2).prop_map(NetworkId)
 }
@@ -133,6 +138,8 @@ pub(crate) fn user(id: UserId) -> impl Strategy<Value = User> + Clone {
         1 => Just(vec![]),
     ];
     let disabled = prop::bool::weighted(0.15);
+    // It never changes while the user stays.
+    let since = (id.0 % 3 > 0).then(|| hour(-7 * id.0));
     ("[a-c]", roles, disabled).prop_map(move |(name, roles, disabled)| User {
         id,
         login: format!("login-{name}{id}"),
@@ -140,6 +147,7 @@ pub(crate) fn user(id: UserId) -> impl Strategy<Value = User> + Clone {
         email: Some(format!("{name}{id}@corp.example")),
         roles,
         disabled,
+        since,
     })
 }
 
@@ -164,7 +172,8 @@ fn address() -> impl Strategy<Value = String> + Clone {
 
 pub(crate) fn resource(id: ResourceId) -> impl Strategy<Value = Resource> + Clone {
     let ports = prop::sample::select(vec!["", "22", "443,8000-8010"]);
-    let approvers = vec(group_id(), 0..=2);
+    // It never approves, whoever says so.
+    let approvers = vec(any_group_id(), 0..=2);
     let parts = (
         "[a-c]",
         address(),
@@ -199,7 +208,7 @@ pub(crate) fn assignment(id: AssignmentId) -> impl Strategy<Value = Assignment> 
     let until = option::weighted(0.3, moment());
     // It never changes while the assignment stays.
     let since = (id.0 % 3 > 0).then(|| hour(-10 * id.0));
-    let parts = (group_id(), resource_id(), until, overrides());
+    let parts = (any_group_id(), resource_id(), until, overrides());
     parts.prop_map(move |(group, resource, until, own)| Assignment {
         auto_locks_since: since,
         id,
@@ -220,7 +229,7 @@ pub(crate) fn joined() -> impl Strategy<Value = Joined> + Clone {
 }
 
 fn request(user: UserId, resource: ResourceId) -> impl Strategy<Value = Request> + Clone {
-    let terms = (assignment_id(), group_id(), period(), approval());
+    let terms = (assignment_id(), any_group_id(), period(), approval());
     let purpose = prop_oneof![3 => Just(Purpose::Grant), 1 => Just(Purpose::Unlock)];
     let parts = (1i64..=99, terms, purpose, length(), moment());
     parts.prop_map(move |(id, terms, purpose, asked, created_at)| {
@@ -352,7 +361,7 @@ fn kept<T: std::fmt::Debug + 'static>(
 
 /// Any change of the organisation itself, as an administrator makes it.
 pub(crate) fn change() -> impl Strategy<Value = Change> {
-    let fallback = vec(group_id(), 0..=2);
+    let fallback = vec(any_group_id(), 0..=2);
     let network = network_id().prop_flat_map(|id| {
         let name = "[a-c]".prop_map(move |name| Network { id, name });
         (Just(id), kept(name))
@@ -464,7 +473,7 @@ pub(crate) fn full() -> impl Strategy<Value = Organisation> {
         let own = own.prop_map(move |own| Change::Assignment(id, own));
         all.push(own.boxed());
     }
-    let fallback = vec(group_id(), 0..=2).prop_map(Change::Fallback);
+    let fallback = vec(any_group_id(), 0..=2).prop_map(Change::Fallback);
     all.push(fallback.boxed());
     (all, vec(doing(), 0..=20)).prop_map(|(changes, doings)| {
         let mut organisation = Organisation::default();

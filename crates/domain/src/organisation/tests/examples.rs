@@ -36,6 +36,7 @@ fn harbour() -> Organisation {
             email: Some("mail@corp".to_owned()),
             roles,
             disabled: false,
+            since: None,
         };
         harbour.set_user(user.id, Some(user));
     }

@@ -45,6 +45,7 @@ fn with_admin(mut organisation: Organisation) -> Organisation {
         email: None,
         roles: vec![Role::Admin],
         disabled: false,
+        since: None,
     };
     organisation.set_user(ADMIN, Some(admin));
     organisation

@@ -27,6 +27,7 @@ fn set_user(of: &mut Organisation, roles: Vec<Role>, disabled: bool) {
     let user = User {
         roles,
         disabled,
+        since: None,
         ..user(1)
     };
     of.set_user(user.id, Some(user));

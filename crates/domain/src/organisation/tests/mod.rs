@@ -5,6 +5,7 @@ mod destinations;
 mod differences;
 mod draw;
 mod effects;
+mod everyone;
 mod examples;
 mod explanations;
 mod findings;

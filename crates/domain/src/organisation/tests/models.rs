@@ -14,6 +14,7 @@ pub(super) fn user(id: i64) -> User {
         email: None,
         roles: Vec::new(),
         disabled: false,
+        since: None,
     }
 }
 

@@ -33,13 +33,16 @@ impl Contents {
     }
 
     pub(super) fn is_member(&self, user: UserId, group: GroupId) -> bool {
-        let group = self.group(group);
-        self.user(user).is_some() && group.is_some_and(|group| group.members.contains(&user))
+        let kept = self.group(group);
+        let is_in = kept.is_some_and(|group| group.members.contains(&user));
+        self.user(user).is_some() && (is_in || group == GroupId::EVERYONE)
     }
 
     fn effective(&self, own: &Assignment) -> Option<EffectiveAssignment> {
         let resource = self.resource(own.resource)?;
-        self.group(own.group)?;
+        if own.group != GroupId::EVERYONE {
+            self.group(own.group)?;
+        }
         Some(EffectiveAssignment {
             assignment: own.id,
             group: own.group,
@@ -64,9 +67,16 @@ impl Contents {
     /// Of a member of its group.
     fn effective_for(&self, own: &Assignment, user: UserId) -> Option<EffectiveAssignment> {
         let mut effective = self.effective(own)?;
-        let joined = self.joined.iter().find(|(group, _)| *group == own.group);
-        if let (Some((_, joined)), Some(since)) = (joined, own.auto_locks_since) {
-            effective.counts_from = joined.of(user).map(|joined| joined.max(since));
+        let joined = match own.group == GroupId::EVERYONE {
+            true => self.user(user)?.since,
+            false => {
+                let mut kept = self.joined.iter();
+                let kept = kept.find(|(group, _)| *group == own.group);
+                kept.and_then(|(_, joined)| joined.of(user))
+            }
+        };
+        if let (Some(joined), Some(since)) = (joined, own.auto_locks_since) {
+            effective.counts_from = Some(joined.max(since));
         }
         Some(effective)
     }

@@ -144,6 +144,7 @@ fn user(id: UserId) -> User {
         email: None,
         roles: Vec::new(),
         disabled: false,
+        since: None,
     }
 }
 
