@@ -17,7 +17,7 @@ use super::actor::{Actor, reviews_anything};
 use super::presenter::Show;
 use crate::app::App;
 use crate::error::AppError;
-use crate::identity::{Caller, reset};
+use crate::identity::Caller;
 use crate::mail::queue;
 
 /// The deputies that a person may know of, in order of the principal's id: their own, whose deputy they
@@ -147,7 +147,7 @@ async fn check_in(
         named_by: me.id,
     };
     if principal == me.id {
-        reset::check_naming(tx, principal).await?;
+        check_naming(tx, principal).await?;
     }
     // Who is no reviewer is answered above as somebody unknown.
     let principal_reviews = reviews_anything(tx, principal).await?;
@@ -155,6 +155,22 @@ async fn check_in(
         .check(principal_reviews, true, now)
         .map_err(cannot_name)?;
     Ok(deputyship)
+}
+
+/// Refuses a deputy that somebody may have named who knows the password of this account (rule 6): the
+/// deputyship would outlast the day in which the account decides nothing of them.
+///
+/// # Errors
+/// [`Code::OwnRequest`].
+async fn check_naming(tx: &mut dyn Read, principal: UserId) -> Result<(), AppError> {
+    match tx.shown_links(Some(principal)).await?.is_empty() {
+        true => Ok(()),
+        false => Err(AppError::refused(
+            Code::OwnRequest,
+            "Less than a day ago somebody was shown a link to your password, or set up where such links \
+             go. Until a day is over, an administrator has to name your deputy.",
+        )),
+    }
 }
 
 /// Ends a reviewer's deputyship before its time: the reviewer themselves, or an administrator.

@@ -90,7 +90,7 @@ access = { mode = "Standing" }
 approvers = ["Owners"]
 "#;
     insta::assert_snapshot!(mistakes(text), @r#"
-    line 1: "nam" is not known here; known are name, periods, longest_period, fallback_reviewers, user, group, network, resource, assignment
+    line 1: "nam" is not known here; known are installation, name, periods, longest_period, fallback_reviewers, user, group, network, resource, assignment
     line 1: the file has no name
     line 4: a login has no spaces and at most 100 characters
     line 5: name begins or ends with white space: " "

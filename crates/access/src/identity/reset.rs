@@ -249,22 +249,6 @@ async fn record_bar(
     Ok(())
 }
 
-/// Refuses a deputy that somebody may have named who knows the password of this account (rule 6): the
-/// deputyship would outlast the day in which the account decides nothing of them.
-///
-/// # Errors
-/// [`Code::OwnRequest`].
-pub(crate) async fn check_naming(tx: &mut dyn Read, principal: UserId) -> Result<(), AppError> {
-    match tx.shown_links(Some(principal)).await?.is_empty() {
-        true => Ok(()),
-        false => Err(AppError::refused(
-            Code::OwnRequest,
-            "Less than a day ago somebody was shown a link to your password, or set up where such links \
-             go. Until a day is over, an administrator has to name your deputy.",
-        )),
-    }
-}
-
 /// Sets a password by a link's code, ends all sessions of its user, and returns who that is.
 ///
 /// # Errors

@@ -178,7 +178,7 @@ async fn seven_days_are_seven_days() {
     ann.get("/access").await.says("7 days left");
     env.wait(TimeDelta::days(5) + TimeDelta::hours(20)).await;
     let ann = site.signed_in("ann").await;
-    ann.get("/access").await.says("1 day 4 h left");
+    ann.get("/access").await.says("1 d 4 h left");
     env.wait(TimeDelta::hours(28)).await;
     let shown = env
         .get(env.people.ann, &format!("/requests/{id}"))
