@@ -237,6 +237,7 @@ fn extension(
         running: grant.window,
         asked: longest,
         longest,
+        total: own.total,
         until: own.until,
     };
     let ends_at = extension.ends_at(now);

@@ -38,7 +38,7 @@ pub fn needed_text(typed: &str) -> Result<Text, AppError> {
 /// A length in seconds, where one was given.
 ///
 /// # Errors
-/// [`Code::BadLength`] outside 1 minute to 7 days.
+/// [`Code::BadLength`] outside 1 minute to 365 days.
 pub fn length(seconds: Option<u64>) -> Result<Option<Length>, AppError> {
     let Some(seconds) = seconds else {
         return Ok(None);
@@ -47,7 +47,7 @@ pub fn length(seconds: Option<u64>) -> Result<Option<Length>, AppError> {
         AppError::refused(
             Code::BadLength,
             format!(
-                "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and {seconds} \
+                "Access lasts from 1 minute to 365 days (60 to 31536000 seconds), and {seconds} \
                  seconds is outside of that."
             ),
         )

@@ -1,6 +1,6 @@
 //! Choosing a length: a few to click, and a field for every other one. Works without the script.
 
-use hourkey_domain::length::{BadLength, Length};
+use hourkey_domain::length::{BadLength, Length, OutOfRange};
 use maud::{Markup, html};
 
 use super::form::{Field, Fields, FormError};
@@ -32,7 +32,7 @@ impl LengthInput {
             ("", "") => return Ok(None),
             ("", typed) | ("other", typed) => typed.parse(),
             (seconds, _) => match seconds.parse() {
-                Ok(seconds) => Length::from_seconds(seconds).map_err(|_| BadLength::OutOfRange),
+                Ok(seconds) => Length::from_seconds(seconds).map_err(BadLength::from),
                 Err(_) => Err(BadLength::Unreadable),
             },
         };
@@ -41,7 +41,12 @@ impl LengthInput {
                 let typed = self.other.trim();
                 format!("“{typed}” isn’t a length. Please {error}.")
             }
-            BadLength::OutOfRange => "Access lasts from 1 minute to 7 days.".to_owned(),
+            BadLength::OutOfRange(OutOfRange::TooShort) => {
+                "Access lasts 1 minute at least.".to_owned()
+            }
+            BadLength::OutOfRange(OutOfRange::TooLong) => {
+                "That’s longer than access can last anywhere. Choose a shorter length.".to_owned()
+            }
         })
     }
 }
@@ -54,7 +59,8 @@ pub(super) fn choices(longest: Length) -> Vec<Length> {
     let steps: &[u64] = match longest.seconds() {
         ..=1_800 => &[5 * MINUTE, 15 * MINUTE],
         1_801..=14_400 => &[15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR],
-        14_401.. => &[HOUR, 4 * HOUR, DAY],
+        14_401..=604_800 => &[HOUR, 4 * HOUR, DAY],
+        604_801.. => &[DAY, 7 * DAY, 30 * DAY, 90 * DAY],
     };
     let shorter = steps
         .iter()
@@ -144,6 +150,11 @@ mod tests {
     #[test]
     fn choices_end_with_the_longest() {
         assert_eq!(words("7d"), ["1 hour", "4 hours", "1 day", "7 days"]);
+        assert_eq!(words("30d"), ["1 day", "7 days", "30 days"]);
+        assert_eq!(
+            words("365d"),
+            ["1 day", "7 days", "30 days", "90 days", "365 days"]
+        );
         assert_eq!(words("12h"), ["1 hour", "4 hours", "12 hours"]);
         assert_eq!(
             words("2h"),
@@ -166,14 +177,14 @@ mod tests {
         assert_eq!(typed("3600", "2h").unwrap().unwrap().to_string(), "1 hour");
         assert_eq!(typed("other", " 1h30m ").unwrap().unwrap().seconds(), 5_400);
         assert_eq!(typed("", "2h").unwrap().unwrap().seconds(), 7_200);
-        for wrong in ["0", "59", "604801", "99999999999999999999", "-5", "x"] {
+        for wrong in ["0", "59", "31536001", "99999999999999999999", "-5", "x"] {
             assert!(typed(wrong, "").is_err(), "{wrong}");
         }
         for wrong in [
             "",
             "0m",
             "-1h",
-            "8d",
+            "366d",
             "2 hours and a bit",
             "99999999999999999999h",
         ] {

@@ -440,6 +440,7 @@ async fn lengths_outside_the_rules_are_refused() {
         "59",
         "14401",
         "604801",
+        "31536001",
         "18446744073709551615",
         "18446744073709551616",
         "-1",
@@ -453,11 +454,12 @@ async fn lengths_outside_the_rules_are_refused() {
         answers += &format!("{seconds}: {} {}\n", answer.code(), answer.json()["detail"]);
     }
     assert_snapshot!(answers, @r#"
-    0: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 0 seconds is outside of that."
-    59: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 59 seconds is outside of that."
+    0: 422 bad_length "Access lasts from 1 minute to 365 days (60 to 31536000 seconds), and 0 seconds is outside of that."
+    59: 422 bad_length "Access lasts from 1 minute to 365 days (60 to 31536000 seconds), and 59 seconds is outside of that."
     14401: 422 bad_length "At most 4 hours can be asked for here. Ask for less."
-    604801: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 604801 seconds is outside of that."
-    18446744073709551615: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 18446744073709551615 seconds is outside of that."
+    604801: 422 bad_length "At most 4 hours can be asked for here. Ask for less."
+    31536001: 422 bad_length "Access lasts from 1 minute to 365 days (60 to 31536000 seconds), and 31536001 seconds is outside of that."
+    18446744073709551615: 422 bad_length "Access lasts from 1 minute to 365 days (60 to 31536000 seconds), and 18446744073709551615 seconds is outside of that."
     18446744073709551616: 400 malformed "The body is not what this call takes: invalid type: floating point `1.8446744073709552e+19`, expected u64 at line 1 column 59."
     -1: 400 malformed "The body is not what this call takes: invalid value: integer `-1`, expected u64 at line 1 column 41."
     1.5: 400 malformed "The body is not what this call takes: invalid type: floating point `1.5`, expected u64 at line 1 column 42."

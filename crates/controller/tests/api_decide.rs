@@ -280,7 +280,7 @@ async fn a_reviewer_cannot_lengthen() {
     let id = pending(&env).await;
     let before = env.seq().await;
     let mut answers = String::new();
-    for seconds in [0, 59, 7_201, 604_801] {
+    for seconds in [0, 59, 7_201, 31_536_000, 31_536_001] {
         let body = json!({ "seconds": seconds });
         let answer = env
             .post(env.people.rae, &format!("/requests/{id}/approve"), body)
@@ -288,10 +288,11 @@ async fn a_reviewer_cannot_lengthen() {
         answers += &format!("{seconds}: {} {}\n", answer.code(), answer.json()["detail"]);
     }
     assert_snapshot!(answers, @r#"
-    0: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 0 seconds is outside of that."
-    59: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 59 seconds is outside of that."
+    0: 422 bad_length "Access lasts from 1 minute to 365 days (60 to 31536000 seconds), and 0 seconds is outside of that."
+    59: 422 bad_length "Access lasts from 1 minute to 365 days (60 to 31536000 seconds), and 59 seconds is outside of that."
     7201: 422 bad_length "A reviewer may shorten, never lengthen: the request asks for 2 hours."
-    604801: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 604801 seconds is outside of that."
+    31536000: 422 bad_length "A reviewer may shorten, never lengthen: the request asks for 2 hours."
+    31536001: 422 bad_length "Access lasts from 1 minute to 365 days (60 to 31536000 seconds), and 31536001 seconds is outside of that."
     "#);
     assert_eq!(env.seq().await, before);
 }

@@ -46,7 +46,7 @@ name = "Database"
 address = "db..corp"
 ports = "0"
 network = "Nowhere"
-access = { mode = "AutoLock", period = "8d", lock_after = "0d", colour = "red" }
+access = { mode = "AutoLock", period = "366d", lock_after = "0d", colour = "red" }
 
 [[resource]]
 name = "Web"
@@ -103,7 +103,7 @@ approvers = ["Owners"]
     line 23: "0" are no ports: write 443, 8000-8010, or several with commas; leave it out for all
     line 24: no network "Nowhere" in this file
     line 25: "0d" is no number of unused days; lock_after is "1d" to "65535d"
-    line 25: "8d": access lasts from 1 minute to 7 days
+    line 25: "366d": access lasts 365 days at most
     line 25: "colour" is not known here; known are mode, period, up_to, recommended, approval, lock_after
     line 27: this resource has no access settings: access = { mode = … }
     line 30: no network "Nowhere" in this file
@@ -158,6 +158,11 @@ name = "E"
 address = "e.corp"
 network = "Office"
 access = { mode = "AccessRequest", up_to = "2h", recommended = "1 day" }
+[[resource]]
+name = "F"
+address = "f.corp"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "8 days", recommended = "8 days" }
 "#;
     insta::assert_snapshot!(mistakes(text), @r#"
     line 5: this resource has no access settings: access = { mode = … }
@@ -165,6 +170,7 @@ access = { mode = "AccessRequest", up_to = "2h", recommended = "1 day" }
     line 18: access needs a period = "4h", or up_to = "7d" for a free choice
     line 23: recommended goes with up_to: it is the length that is preselected
     line 28: recommended is 1 day, and up_to only 2 hours
+    line 33: up_to is 7 days at most, also where longest_period is longer; for 8 days set period
     "#);
 }
 

@@ -27,6 +27,7 @@ mod web {
     mod full_disk;
     mod gateways;
     mod known_browsers;
+    mod long_periods;
     #[cfg(target_os = "linux")]
     mod mail_env;
     #[cfg(target_os = "linux")]

@@ -19,6 +19,8 @@ pub struct Extension {
     pub asked: Length,
     /// The longest that may be asked.
     pub longest: Length,
+    /// The longest that the grant may last from its start to its end.
+    pub total: Length,
     /// When the assignment itself ends.
     pub until: Option<Time>,
 }
@@ -32,8 +34,8 @@ pub enum Limit {
     Asked,
     /// At most one period lies ahead.
     Period(Length),
-    /// At most seven days lie between start and end.
-    Total,
+    /// At most so much lies between start and end.
+    Total(Length),
     /// The group's access to the resource ends.
     Assignment,
     /// Something that a client does not know yet: its controller is newer.
@@ -47,7 +49,7 @@ impl std::fmt::Display for Limit {
         match self {
             Self::Asked => f.write_str("more has to be asked for"),
             Self::Period(longest) => write!(f, "at most {longest} may lie ahead"),
-            Self::Total => write!(f, "access lasts at most {} from its start", Length::MAX),
+            Self::Total(total) => write!(f, "access lasts at most {total} from its start"),
             Self::Assignment => f.write_str("the group’s access to this resource ends then"),
             Self::Unknown => f.write_str("a rule that this version of Hourkey does not know"),
         }
@@ -74,9 +76,9 @@ impl Extension {
             true => Limit::Asked,
             false => Limit::Period(self.longest),
         };
-        let total = Length::MAX.after(self.running.starts_at);
+        let total = self.total.after(self.running.starts_at);
         let others = [
-            Some((total, Limit::Total)),
+            Some((total, Limit::Total(self.total))),
             self.until.map(|until| (until, Limit::Assignment)),
         ];
         let by_length = (self.asked.after(now), by_length);

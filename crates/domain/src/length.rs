@@ -4,36 +4,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Time, later};
 
-/// How long access lasts: 1 minute to 7 days, in whole seconds (rule 5).
+/// How long access lasts: 1 minute to 365 days, in whole seconds (rule 5). An organisation allows 7 days
+/// unless it sets more ([`crate::periods::Periods::longest`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(minimum = 60, maximum = 604_800))]
+#[cfg_attr(feature = "openapi", schema(minimum = 60, maximum = 31_536_000))]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Length(u32);
 
 /// Why a number of seconds is no [`Length`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("access lasts from 1 minute to 7 days")]
-pub struct OutOfRange;
+pub enum OutOfRange {
+    /// Below 1 minute.
+    #[error("access lasts 1 minute at least")]
+    TooShort,
+    /// Above 365 days.
+    #[error("access lasts 365 days at most")]
+    TooLong,
+}
 
 impl Length {
     /// The shortest access: 1 minute.
     pub const MIN: Self = Self(60);
     /// 1 hour.
     pub const HOUR: Self = Self(60 * 60);
-    /// The longest access: 7 days.
-    pub const MAX: Self = Self(7 * 24 * 60 * 60);
+    /// 7 days.
+    pub const WEEK: Self = Self(7 * 24 * 60 * 60);
+    /// The longest access that any organisation can allow: 365 days.
+    pub const MAX: Self = Self(365 * 24 * 60 * 60);
 
     /// A length of whole seconds.
     ///
     /// # Errors
-    /// [`OutOfRange`] below 1 minute or above 7 days.
+    /// [`OutOfRange`] below 1 minute or above 365 days.
     pub fn from_seconds(seconds: u64) -> Result<Self, OutOfRange> {
-        let length = Self(u32::try_from(seconds).map_err(|_| OutOfRange)?);
-        (Self::MIN..=Self::MAX)
-            .contains(&length)
-            .then_some(length)
-            .ok_or(OutOfRange)
+        let length = Self(u32::try_from(seconds).map_err(|_| OutOfRange::TooLong)?);
+        match length {
+            short if short < Self::MIN => Err(OutOfRange::TooShort),
+            long if long > Self::MAX => Err(OutOfRange::TooLong),
+            length => Ok(length),
+        }
     }
 
     /// In seconds.
@@ -45,9 +55,10 @@ impl Length {
     /// The whole seconds from `start` to `end`.
     ///
     /// # Errors
-    /// [`OutOfRange`] below 1 minute, above 7 days, or when `end` comes first.
+    /// [`OutOfRange`] below 1 minute, above 365 days, or when `end` comes first.
     pub fn between(start: Time, end: Time) -> Result<Self, OutOfRange> {
-        let seconds = u64::try_from((end - start).num_seconds()).map_err(|_| OutOfRange)?;
+        let seconds = u64::try_from((end - start).num_seconds());
+        let seconds = seconds.map_err(|_| OutOfRange::TooShort)?;
         Self::from_seconds(seconds)
     }
 
@@ -102,7 +113,7 @@ impl std::str::FromStr for Length {
     type Err = BadLength;
 
     fn from_str(text: &str) -> Result<Self, BadLength> {
-        Self::from_seconds(typed_seconds(text)?).map_err(|_| BadLength::OutOfRange)
+        Ok(Self::from_seconds(typed_seconds(text)?)?)
     }
 }
 
@@ -141,7 +152,7 @@ pub fn typed_seconds(text: &str) -> Result<u64, BadLength> {
         return Err(BadLength::Unreadable);
     }
     if seconds > f64::from(u32::MAX) {
-        return Err(BadLength::OutOfRange);
+        return Err(OutOfRange::TooLong.into());
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -187,9 +198,9 @@ pub enum BadLength {
     /// A number alone.
     #[error("say the unit, too: 90 minutes, 2 hours or 3 days")]
     NoUnit,
-    /// Below 1 minute or above 7 days.
-    #[error("access lasts from 1 minute to 7 days")]
-    OutOfRange,
+    /// Below 1 minute or above 365 days.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
 }
 
 #[cfg(test)]
@@ -208,7 +219,7 @@ mod tests {
                 Ok(length) => serde_json::json!(length.seconds()),
                 Err(BadLength::Unreadable) => "unreadable".into(),
                 Err(BadLength::NoUnit) => "no unit".into(),
-                Err(BadLength::OutOfRange) => "out of range".into(),
+                Err(BadLength::OutOfRange(_)) => "out of range".into(),
             };
             assert_eq!(&read, expected, "{text:?}");
         }
@@ -216,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_printed_is_read_back(seconds in 60_u32..=604_800) {
+        fn whatever_is_printed_is_read_back(seconds in 60_u32..=31_536_000) {
             let length = Length(seconds);
             prop_assert_eq!(length.to_string().parse(), Ok(length));
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::length::Length;
-use crate::settings::{Period, Settings};
+use crate::settings::{MAX_CUSTOM, Period, Settings};
 
 /// At most so many are offered.
 pub const MAX_PRESETS: usize = 20;
@@ -82,7 +82,7 @@ impl Default for Periods {
         let presets = hours.filter_map(|hours| Length::from_seconds(hours * 3_600).ok());
         Self {
             presets: presets.collect(),
-            longest: Length::MAX,
+            longest: Length::WEEK,
         }
     }
 }
@@ -110,10 +110,23 @@ impl Period {
     pub fn within(self, longest: Length) -> Self {
         match self {
             Self::Preset(length) => Self::Preset(length.min(longest)),
-            Self::Custom { up_to, recommended } => Self::Custom {
-                up_to: up_to.min(longest),
-                recommended: recommended.map(|length| length.min(longest)),
-            },
+            Self::Custom { up_to, recommended } => {
+                let longest = longest.min(MAX_CUSTOM);
+                Self::Custom {
+                    up_to: up_to.min(longest),
+                    recommended: recommended.map(|length| length.min(longest)),
+                }
+            }
+        }
+    }
+
+    /// The longest that a grant may last from its start to its end, extensions included (rule 5), where
+    /// this is the organisation's longest access period.
+    #[must_use]
+    pub fn total(self, longest: Length) -> Length {
+        match self {
+            Self::Preset(_) => longest,
+            Self::Custom { .. } => longest.min(MAX_CUSTOM),
         }
     }
 }

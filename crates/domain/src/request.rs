@@ -16,6 +16,9 @@ use crate::{Time, later};
 /// A pending request lapses after this, unless configured otherwise (rule 4).
 pub const DEFAULT_LAPSE: TimeDelta = TimeDelta::hours(24);
 
+/// A start lies ahead by this at most (rule 5).
+pub const MAX_AHEAD: Length = Length::WEEK;
+
 /// What a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -289,7 +292,7 @@ pub(crate) fn write(
     }
     if ask
         .starts_at
-        .is_some_and(|at| at <= now || at > Length::MAX.after(now))
+        .is_some_and(|at| at <= now || at > MAX_AHEAD.after(now))
     {
         return Err(CannotAsk::BadStart);
     }
@@ -390,6 +393,7 @@ impl Request {
             running,
             asked: self.asked.min(longest),
             longest,
+            total: self.terms.period.total(live.total),
             until: [self.terms.until, live.until].into_iter().flatten().min(),
         }
     }

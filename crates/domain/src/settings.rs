@@ -21,6 +21,9 @@ pub enum Mode {
     AccessRequest,
 }
 
+/// The longest that a requester may choose, however long the organisation's presets are (rule 5).
+pub const MAX_CUSTOM: Length = Length::WEEK;
+
 /// How long a grant lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -30,7 +33,7 @@ pub enum Period {
     Preset(Length),
     /// The requester says how long, up to this.
     Custom {
-        /// The longest that may be asked.
+        /// The longest that may be asked, at most [`MAX_CUSTOM`].
         up_to: Length,
         /// What is preselected.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,6 +141,8 @@ pub struct EffectiveAssignment {
     pub group: GroupId,
     /// Effective settings.
     pub settings: Settings,
+    /// The longest that a grant may last from its start to its end, extensions included (rule 5).
+    pub total: Length,
     /// When the assignment itself ends.
     pub until: Option<DateTime<Utc>>,
     /// Where the count of unused days starts for its user, if it was not used or unlocked later.

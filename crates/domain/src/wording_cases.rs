@@ -65,8 +65,8 @@ const SPANS: [i64; 42] = [
     40_000 * DAY,
 ];
 
-const LENGTHS: [u64; 11] = [
-    60, 61, 90, 120, 1_800, 3_600, 5_400, 14_400, 86_400, 100_920, 604_800,
+const LENGTHS: [u64; 13] = [
+    60, 61, 90, 120, 1_800, 3_600, 5_400, 14_400, 86_400, 100_920, 604_800, 2_592_000, 31_536_000,
 ];
 
 /// Times of day in the reader's zone: when it is, and the moments that are said then.

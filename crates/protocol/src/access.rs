@@ -236,7 +236,7 @@ pub struct ExtensionChoice {
     /// would not last longer.
     pub at_most: Option<DateTime<Utc>>,
     /// What keeps access from lasting longer, where that is so.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub refused: Option<Limit>,
 }
 

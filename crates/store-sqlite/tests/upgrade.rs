@@ -348,3 +348,67 @@ async fn who_was_there_counts_from_the_assignment() {
     assert_eq!(read.organisation().await.unwrap().groups, []);
     assert_eq!(read.audit(0, 10).await.unwrap(), []);
 }
+/// What is kept may be longer from now on, and nothing else changes: the rows, what refers to them, and every
+/// other check.
+#[tokio::test]
+async fn access_of_365_days_is_kept_where_7_were_the_most() {
+    let folder = TempDir::new().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("hourkey.db"))
+        .create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    raw_sql(VERSION_12).execute(&mut connection).await.unwrap();
+    let refused = raw_sql(LONG_PRESET).execute(&mut connection).await;
+    assert!(refused.is_err());
+    drop(connection);
+    drop(SqliteStore::open(folder.path()).await.unwrap());
+
+    let mut connection = options.foreign_keys(true).connect().await.unwrap();
+    let mut column = async |sql: &'static str| {
+        let rows = sqlx::query_scalar::<_, String>(sql);
+        rows.fetch_all(&mut connection).await.unwrap()
+    };
+    assert_eq!(column("PRAGMA integrity_check").await, ["ok"]);
+    assert_eq!(
+        column("SELECT \"table\" FROM pragma_foreign_key_check").await,
+        [""; 0]
+    );
+    let old =
+        column("SELECT name FROM sqlite_schema WHERE sql LIKE '%BETWEEN 60 AND 604800%'").await;
+    assert_eq!(old, [""; 0]);
+    let counts = "SELECT concat((SELECT count(*) FROM resources), ' ', (SELECT count(*) FROM assignments), ' ', \
+         (SELECT count(*) FROM requests), ' ', (SELECT count(*) FROM grants))";
+    assert_eq!(column(counts).await, ["5 6 8 4"]);
+    for (sql, is_taken) in [
+        (LONG_PRESET, true),
+        (
+            "UPDATE resources SET period = 'preset', period_seconds = 31536001",
+            false,
+        ),
+        (
+            "UPDATE resources SET period = 'custom', period_seconds = 604801",
+            false,
+        ),
+        (
+            "UPDATE resources SET period = 'custom', period_seconds = 604800",
+            true,
+        ),
+        ("UPDATE resources SET period_seconds = 59", false),
+        (
+            "UPDATE assignments SET period = 'preset', period_seconds = 31536000",
+            true,
+        ),
+        ("UPDATE assignments SET period = 'custom'", false),
+        ("UPDATE assignments SET period = NULL", false),
+        ("UPDATE requests SET asked_seconds = 31536000", true),
+        ("UPDATE requests SET asked_seconds = 31536001", false),
+        ("UPDATE requests SET asked_seconds = 0", false),
+        ("DELETE FROM resources", false),
+    ] {
+        let done = raw_sql(sql).execute(&mut connection).await;
+        assert_eq!(done.is_ok(), is_taken, "{sql}: {done:?}");
+    }
+}
+
+const LONG_PRESET: &str =
+    "UPDATE resources SET period = 'preset', period_seconds = 31536000, recommended_seconds = NULL";

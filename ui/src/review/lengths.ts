@@ -8,7 +8,11 @@ export type Unit = keyof typeof UNITS;
 const SHORTEST = 60;
 
 /** Usual lengths, in seconds. */
-const USUAL = [15 * 60, 30 * 60, 3_600, 2 * 3_600, 4 * 3_600, 8 * 3_600, 86_400, 3 * 86_400];
+const USUAL = [
+  ...[15, 30].map((minutes) => minutes * UNITS.minutes),
+  ...[1, 2, 4, 8].map((hours) => hours * UNITS.hours),
+  ...[1, 3, 7, 14, 30, 90].map((days) => days * UNITS.days),
+];
 
 /** Seconds of a unit by each of its names. */
 const NAMES = new Map(

@@ -1,7 +1,7 @@
 //! The `access = { … }` tables of resources and assignments.
 
 use hourkey_domain::length::Length;
-use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
+use hourkey_domain::settings::{Approval, MAX_CUSTOM, Mode, Override, Period, Settings};
 
 use super::reader::{Lined, Reader, Table, parsed};
 
@@ -65,9 +65,7 @@ pub(super) fn read(reader: &mut Reader, mut table: Table<'_>) -> Access {
     }
     own.period = match (period, up_to) {
         (Some(period), _) => parsed::<Length>(reader, &period).map(Period::Preset),
-        (None, Some(up_to)) => {
-            parsed::<Length>(reader, &up_to).map(|up_to| custom(reader, up_to, recommended))
-        }
+        (None, Some(up_to)) => custom(reader, &up_to, recommended),
         (None, None) => None,
     };
     if let Some(approval) = table.text(reader, "approval") {
@@ -107,7 +105,22 @@ pub(super) fn read(reader: &mut Reader, mut table: Table<'_>) -> Access {
     }
 }
 
-fn custom(reader: &mut Reader, up_to: Length, recommended: Option<Lined<String>>) -> Period {
+fn custom(
+    reader: &mut Reader,
+    said: &Lined<String>,
+    recommended: Option<Lined<String>>,
+) -> Option<Period> {
+    let up_to = parsed::<Length>(reader, said)?;
+    if up_to > MAX_CUSTOM {
+        reader.mistake(
+            said.line,
+            format!(
+                "up_to is {MAX_CUSTOM} at most, also where longest_period is longer; for {up_to} set \
+                 period"
+            ),
+        );
+        return None;
+    }
     let recommended = recommended.and_then(|said| {
         let length = parsed::<Length>(reader, &said)?;
         if length > up_to {
@@ -119,7 +132,7 @@ fn custom(reader: &mut Reader, up_to: Length, recommended: Option<Lined<String>>
         }
         Some(length)
     });
-    Period::Custom { up_to, recommended }
+    Some(Period::Custom { up_to, recommended })
 }
 
 /// A resource always carries all settings. What is left out: an approval is `Manual`, and a
@@ -141,7 +154,7 @@ pub(super) fn complete(reader: &mut Reader, access: &Access) -> Option<Settings>
     let period = match (own.period, mode) {
         (Some(period), Mode::Standing | Mode::AutoLock | Mode::AccessRequest) => period,
         (None, Mode::Standing | Mode::AutoLock) => Period::Custom {
-            up_to: Length::MAX,
+            up_to: MAX_CUSTOM,
             recommended: None,
         },
         (None, Mode::AccessRequest) if says_period => return None,

@@ -17,6 +17,8 @@ use url::Url;
 /// The settings file's name, inside the data folder.
 const FILE: &str = "controller.toml";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
+/// A request waits this long at most.
+const MAX_LAPSE: Length = Length::WEEK;
 
 /// Every setting can be a flag, an environment variable, or a line of `controller.toml`.
 #[derive(Clone, Debug, Default, Deserialize, clap::Args)]
@@ -76,6 +78,9 @@ impl Flags {
             ),
         };
         let lapse = self.request_lapse.or(file.request_lapse);
+        if let Some(lapse) = lapse.filter(|lapse| *lapse > MAX_LAPSE) {
+            bail!("request_lapse is {lapse}: a request waits for a reviewer {MAX_LAPSE} at most");
+        }
         Ok(Config {
             data: data.to_owned(),
             listen,

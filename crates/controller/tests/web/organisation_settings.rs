@@ -82,8 +82,18 @@ async fn access_periods_are_a_list_with_a_longest() {
         ("offered", "1h, soon", "“soon” isn’t a length"),
         (
             "longest",
-            "8 days",
-            "isn’t a length from 1 minute to 7 days",
+            "366 days",
+            "isn’t a length from 1 minute to 365 days",
+        ),
+        (
+            "longest",
+            "0 days",
+            "isn’t a length from 1 minute to 365 days",
+        ),
+        (
+            "offered",
+            "1h, 10 years",
+            "“10 years” isn’t a length from 1 minute to 365 days",
         ),
         ("longest", "", "Type how long"),
     ] {

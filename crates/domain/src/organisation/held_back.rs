@@ -12,6 +12,7 @@ use super::models::{Assignment, Resource};
 use super::value::Organisation;
 use crate::address::Ports;
 use crate::ids::{AssignmentId, UserId};
+use crate::length::Length;
 use crate::settings::{Approval, EffectiveAssignment, Mode, Settings};
 use crate::{Time, later};
 
@@ -36,8 +37,15 @@ pub struct HeldBack {
 pub struct Earlier {
     /// Its effective settings.
     pub settings: Settings,
+    /// The longest that a grant could last through it; what was kept before this was told knew 7 days.
+    #[serde(default = "week")]
+    pub total: Length,
     /// Its end.
     pub until: Option<DateTime<Utc>>,
+}
+
+fn week() -> Length {
+    Length::WEEK
 }
 
 impl HeldBack {
@@ -48,6 +56,7 @@ impl HeldBack {
         let earlier = self.earlier?;
         Some(EffectiveAssignment {
             settings: least(earlier.settings, live.settings),
+            total: earlier.total.min(live.total),
             until: sooner(earlier.until, live.until),
             ..live
         })
@@ -60,6 +69,7 @@ impl HeldBack {
             until: self.until.max(other.until),
             earlier: both.map(|(one, other)| Earlier {
                 settings: least(one.settings, other.settings),
+                total: one.total.min(other.total),
                 until: sooner(one.until, other.until),
             }),
             ..self
@@ -96,11 +106,11 @@ pub fn held_back(
             None => Some(held(None)),
             Some(_) if leads_elsewhere || freed.gives(resource, live) => Some(held(None)),
             Some(had) => {
-                let gives_more =
-                    is_more(live.settings, had.settings) || end(live.until) > end(had.until);
+                let gives_more = is_more(live, had) || end(live.until) > end(had.until);
                 gives_more.then(|| {
                     held(Some(Earlier {
                         settings: had.settings,
+                        total: had.total,
                         until: had.until,
                     }))
                 })
@@ -164,8 +174,9 @@ impl<'a> Freed<'a> {
     }
 }
 
-/// Whether settings give more than others did in any way that counts under their mode.
-fn is_more(settings: Settings, had: Settings) -> bool {
+/// Whether an assignment gives more than it did in any way that counts under its mode.
+fn is_more(live: &EffectiveAssignment, before: &EffectiveAssignment) -> bool {
+    let (settings, had) = (live.settings, before.settings);
     let easier = settings.approval == Approval::Automatic && had.approval == Approval::Manual;
     match (settings.mode, had.mode) {
         (_, Mode::Standing) => false,
@@ -173,7 +184,7 @@ fn is_more(settings: Settings, had: Settings) -> bool {
         (Mode::AutoLock, Mode::AutoLock) => easier || settings.lock_after > had.lock_after,
         (Mode::AccessRequest, Mode::AutoLock) => easier,
         (Mode::AccessRequest, Mode::AccessRequest) => {
-            easier || settings.period.longest() > had.period.longest()
+            easier || settings.period.longest() > had.period.longest() || live.total > before.total
         }
     }
 }

@@ -218,10 +218,12 @@ impl Assignment {
     /// those of its resource, `longest` the longest access period of the organisation.
     #[must_use]
     pub fn effective(&self, settings: Settings, longest: Length) -> EffectiveAssignment {
+        let settings = settings.with(self.own).within(longest);
         EffectiveAssignment {
             assignment: self.id,
             group: self.group,
-            settings: settings.with(self.own).within(longest),
+            settings,
+            total: settings.period.total(longest),
             until: self.until,
             counts_from: None,
         }

@@ -128,6 +128,7 @@ pub fn extend(
         running: grant.window,
         asked: request.asked,
         longest: assignment.settings.period.longest(),
+        total: assignment.total,
         until: assignment.until,
     };
     extension.ends_at(now)?;

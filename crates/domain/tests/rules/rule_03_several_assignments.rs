@@ -1,4 +1,5 @@
 use hourkey_domain::ids::{AssignmentId, GroupId};
+use hourkey_domain::length::Length;
 use hourkey_domain::request::{DEFAULT_LAPSE, ask};
 use hourkey_domain::settings::{
     Approval, EffectiveAssignment, Mode, Period, Settings, most_permissive,
@@ -98,6 +99,7 @@ fn automatic_before_longer() {
             approval,
             lock_after: 1,
         },
+        total: Length::WEEK,
         until: None,
     };
     let assignments = [

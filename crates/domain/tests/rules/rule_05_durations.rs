@@ -1,9 +1,10 @@
 use chrono::TimeDelta;
 use hourkey_domain::Time;
-use hourkey_domain::extension::Limit;
+use hourkey_domain::extension::{AddsNothing, Limit};
 use hourkey_domain::grant::Window;
 use hourkey_domain::ids::{AssignmentId, GroupId};
-use hourkey_domain::length::{BadLength, Length};
+use hourkey_domain::length::{BadLength, Length, OutOfRange};
+use hourkey_domain::organisation::Assignment;
 use hourkey_domain::request::{
     Ask, CannotApprove, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask,
 };
@@ -15,14 +16,14 @@ use proptest::prelude::*;
 use crate::strategies::*;
 
 proptest! {
-    /// Rule 5: a length is 1 minute to 7 days, and nothing else is one.
+    /// Rule 5: a length is 1 minute to 365 days, and nothing else is one.
     #[test]
-    fn one_minute_to_seven_days(
+    fn one_minute_to_365_days(
         seconds: u64,
-        near in prop::sample::select(vec![0, 59, 60, 61, 604_799, 604_800, 604_801]),
+        near in prop::sample::select(vec![0, 59, 60, 61, 31_535_999, 31_536_000, 31_536_001]),
     ) {
         for seconds in [seconds, near] {
-            let valid = (60..=7 * 24 * 60 * 60).contains(&seconds);
+            let valid = (60..=365 * 24 * 60 * 60).contains(&seconds);
             prop_assert_eq!(Length::from_seconds(seconds).is_ok(), valid);
             let json = seconds.to_string();
             prop_assert_eq!(serde_json::from_str::<Length>(&json).is_ok(), valid);
@@ -31,10 +32,10 @@ proptest! {
 
     /// Rule 5: a length that people type means its sum of units; no text makes an invalid one.
     #[test]
-    fn typed_lengths(days in 0u64..9, hours in 0u64..30, minutes in 0u64..90, any in "\\PC{0,12}") {
+    fn typed_lengths(days in 0u64..400, hours in 0u64..30, minutes in 0u64..90, any in "\\PC{0,12}") {
         let total = days * 86_400 + hours * 3_600 + minutes * 60;
         let typed = format!("{days}d {hours}h{minutes}m").parse::<Length>();
-        prop_assert_eq!(typed.is_ok(), (60..=604_800).contains(&total));
+        prop_assert_eq!(typed.is_ok(), (60..=31_536_000).contains(&total));
         if let Ok(length) = typed {
             prop_assert_eq!(u64::from(length.seconds()), total);
         }
@@ -120,7 +121,11 @@ proptest! {
                 prop_assert!(allowed.is_none_or(|allowed| allowed <= request.asked));
                 prop_assert_eq!((window.starts_at, window.expires_at), (start, end));
                 prop_assert!(end - start >= TimeDelta::minutes(1));
-                prop_assert!(end - start <= TimeDelta::days(7));
+                let custom = [request.terms.period, live.settings.period]
+                    .iter()
+                    .any(|period| matches!(period, Period::Custom { .. }));
+                let most = TimeDelta::days(if custom { 7 } else { 365 });
+                prop_assert!(end - start <= most);
                 let RequestState::Approved { length, .. } = approved.state else {
                     panic!("approved, and yet {:?}", approved.state);
                 };
@@ -143,8 +148,8 @@ proptest! {
     }
 
     /// Rule 5: after an extension at most what was asked, and so at most one period, lies ahead of now,
-    /// access ends within 7 days of its start and within the assignment, and a minute later than before
-    /// at least. Everything else is refused, and says until when access runs and why not longer.
+    /// access ends within the organisation's maximum from its start (7 days where its user says how long)
+    /// and within the assignment, and a minute later than before at least. Everything else is refused, and says until when access runs and why not longer.
     #[test]
     fn an_extension_stays_within_its_bounds(
         assignment in request_assignment(),
@@ -152,7 +157,7 @@ proptest! {
         lasts in length(),
         asked in option::of(length()),
         allowed in option::of(length()),
-        passed in 0i64..=604_800,
+        passed in passed(),
         waited in 0i64..=10_000,
     ) {
         let start = noon();
@@ -176,7 +181,7 @@ proptest! {
         let shortest = shortest.into_iter().min().unwrap();
         let ends = [
             Some(shortest.after(now)),
-            Some(start + TimeDelta::days(7)),
+            Some(start + total([assignment, live])),
             assignment.until,
             live.until,
         ];
@@ -188,7 +193,7 @@ proptest! {
                 prop_assert_eq!(window, Window { expires_at: end, ..before });
                 prop_assert!(end >= before.expires_at + TimeDelta::minutes(1));
                 prop_assert!(end - now <= TimeDelta::seconds(shortest.seconds().into()));
-                prop_assert!(end - start <= TimeDelta::days(7));
+                prop_assert!(end - start <= total([assignment, live]));
                 let RequestState::Approved { length, .. } = request.state else {
                     panic!("approved, and yet {:?}", request.state);
                 };
@@ -216,7 +221,7 @@ proptest! {
         assignment in request_assignment(),
         lasts in length(),
         asked in option::of(length()),
-        passed in 0i64..=604_800,
+        passed in passed(),
     ) {
         let start = noon();
         let facts = running(&assignment, start, lasts);
@@ -227,7 +232,7 @@ proptest! {
         let runs_until = assignment.until.map_or(ends, |until| until.min(ends));
         let bounds = [
             (wanted.after(now), if wanted < period.longest() { Limit::Asked } else { Limit::Period(period.longest()) }),
-            (start + TimeDelta::days(7), Limit::Total),
+            (start + total([assignment]), Limit::Total(assignment.total)),
             (assignment.until.unwrap_or(Time::MAX_UTC), Limit::Assignment),
         ];
         let end = bounds.iter().map(|(end, _)| *end).min().unwrap();
@@ -250,6 +255,37 @@ proptest! {
             }
             Err(CannotAsk::NothingToExtend | CannotAsk::NotVisible) => prop_assert!(now >= runs_until),
             other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    /// Rule 5: whatever is set, nobody may ask for more than the organisation's maximum, nor choose more
+    /// than 7 days; what lies within both is as it was set.
+    #[test]
+    fn no_period_is_longer_than_the_maximum(
+        settings in settings(),
+        own in overrides(),
+        longest in length(),
+    ) {
+        let set = settings.with(own).period;
+        let assignment = Assignment {
+            id: AssignmentId(1),
+            group: GroupId(1),
+            resource: RESOURCE,
+            until: None,
+            own,
+            auto_locks_since: None,
+        };
+        let live = assignment.effective(settings, longest);
+        let maximum = match set {
+            Period::Preset(_) => longest,
+            Period::Custom { .. } => longest.min(days(7)),
+        };
+        let period = live.settings.period;
+        prop_assert_eq!(live.total, maximum);
+        prop_assert_eq!(period.longest(), set.longest().min(maximum));
+        prop_assert!(period.usual() <= period.longest());
+        if set.longest() <= maximum {
+            prop_assert_eq!(period, set);
         }
     }
 
@@ -280,15 +316,17 @@ proptest! {
 /// Rule 5: zero, negative, overlong and overflowing lengths are told apart from unreadable ones.
 #[test]
 fn typed_nonsense() {
-    for text in [
-        "0m",
-        "59s",
-        "7d1s",
-        "8d",
-        "99999999999999999999d",
-        "18446744073709551615d",
+    for (text, why) in [
+        ("0m", OutOfRange::TooShort),
+        ("0 days", OutOfRange::TooShort),
+        ("59s", OutOfRange::TooShort),
+        ("365d1s", OutOfRange::TooLong),
+        ("366d", OutOfRange::TooLong),
+        ("3650 days", OutOfRange::TooLong),
+        ("99999999999999999999d", OutOfRange::TooLong),
+        ("18446744073709551615d", OutOfRange::TooLong),
     ] {
-        assert_eq!(text.parse::<Length>(), Err(BadLength::OutOfRange), "{text}");
+        assert_eq!(text.parse::<Length>(), Err(why.into()), "{text}");
     }
     for text in ["", " ", "-5m", "h", "2w", "1:30"] {
         assert_eq!(text.parse::<Length>(), Err(BadLength::Unreadable), "{text}");
@@ -332,6 +370,70 @@ fn the_usual_length() {
     }
 }
 
+/// Rule 5: a custom period that is longer all the same, as no form and no file takes it, counts as 7 days.
+#[test]
+fn nobody_chooses_more_than_seven_days() {
+    let eight = Period::Custom {
+        up_to: days(8),
+        recommended: Some(days(8)),
+    };
+    let week = Period::Custom {
+        up_to: days(7),
+        recommended: Some(days(7)),
+    };
+    assert_eq!(eight.within(Length::MAX), week);
+}
+
+/// Rule 5: a year of access, day by day: an extension of a preset goes on to the organisation's maximum, and
+/// no minute further.
+#[test]
+fn extensions_up_to_the_maximum() {
+    for longest in [days(7), days(30), days(365)] {
+        let own = EffectiveAssignment {
+            total: Period::Preset(days(1)).total(longest),
+            ..assignment_with(Period::Preset(days(1)))
+        };
+        let mut facts = running(&own, noon(), days(1));
+        let limit = loop {
+            let end = facts.grant.as_ref().unwrap().grant.window.expires_at;
+            let now = end - TimeDelta::hours(1);
+            let Some(asked) = with_extension(&facts, plain_ask(), now) else {
+                break extend(&facts, plain_ask(), now);
+            };
+            let by = Some(REVIEWER.into());
+            let approved = transition::approve(&asked, EXTENSION, by, None, text(""), now).unwrap();
+            let Transition::Approved {
+                gives: Gives::Extension { window, .. },
+                ..
+            } = approved
+            else {
+                panic!("{approved:?}");
+            };
+            facts.grant.as_mut().unwrap().grant.window = window;
+        };
+        let why = AddsNothing {
+            ends_at: longest.after(noon()),
+            limit: Limit::Total(longest),
+        };
+        assert_eq!(limit, Err(CannotAsk::AddsNothing(why)));
+    }
+}
+
+fn days(days: u64) -> Length {
+    hours(days * 24)
+}
+
+/// How long access may last under all of these terms.
+fn total<const N: usize>(terms: [EffectiveAssignment; N]) -> TimeDelta {
+    let totals = terms.iter().map(|own| match own.settings.period {
+        Period::Preset(_) => Length::MAX,
+        Period::Custom { .. } => days(7),
+    });
+    let live = terms.last().unwrap().total;
+    let total = totals.chain([live]).min().unwrap();
+    TimeDelta::seconds(total.seconds().into())
+}
+
 fn assignment_with(period: Period) -> EffectiveAssignment {
     EffectiveAssignment {
         counts_from: None,
@@ -343,6 +445,7 @@ fn assignment_with(period: Period) -> EffectiveAssignment {
             approval: Approval::Manual,
             lock_after: 1,
         },
+        total: Length::WEEK,
         until: None,
     }
 }

@@ -3,6 +3,7 @@ use hourkey_domain::Time;
 use hourkey_domain::cause::Cause;
 use hourkey_domain::change::{GrantContext, Outcome, Subject, approver_lost_role, consequence};
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
+use hourkey_domain::length::Length;
 use hourkey_domain::lock::{Facts, LockState, lock_state, permit};
 use hourkey_domain::request::{Ask, CannotApprove, Request, State as RequestState};
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Period, Settings};
@@ -282,6 +283,7 @@ proptest! {
     ) {
         let mut assignment = assignment;
         assignment.settings.period = Period::Preset(hours(20));
+        assignment.total = Length::WEEK;
         assignment.settings.approval = Approval::Manual;
         let facts = running(&assignment, noon(), hours(10));
         let facts = with_extension(&facts, plain_ask(), noon()).unwrap();
@@ -347,6 +349,7 @@ proptest! {
     fn a_lapsed_extension_leaves_its_grant(assignment in endless_request_assignment(), late in 0i64..=3_600) {
         let mut assignment = assignment;
         assignment.settings.period = Period::Preset(hours(100));
+        assignment.total = Length::WEEK;
         assignment.settings.approval = Approval::Manual;
         let facts = running(&assignment, noon(), hours(48));
         let facts = with_extension(&facts, plain_ask(), noon()).unwrap();
@@ -438,6 +441,7 @@ fn switching_back_revives_nothing() {
             approval: Approval::Automatic,
             lock_after: 1,
         },
+        total: Length::WEEK,
         until: None,
     };
     assignment.settings.approval = Approval::Manual;

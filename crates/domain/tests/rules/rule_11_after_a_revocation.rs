@@ -1,6 +1,7 @@
 use chrono::TimeDelta;
 use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
+use hourkey_domain::length::Length;
 use hourkey_domain::lock::{Facts, LockState, Why, lock_state};
 use hourkey_domain::request::{CannotApprove, DEFAULT_LAPSE, ask};
 use hourkey_domain::settings::{Approval, Period, approval_in_force};
@@ -46,6 +47,7 @@ proptest! {
     ) {
         assignment.settings.approval = Approval::Automatic;
         assignment.settings.period = Period::Preset(hours(8));
+        assignment.total = Length::WEEK;
         let now = hour(1);
         let mut facts = running(&assignment, noon(), hours(4));
         facts.revoked_at = Some(now - TimeDelta::seconds(ago));

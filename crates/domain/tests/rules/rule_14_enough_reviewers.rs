@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use hourkey_domain::ids::UserId;
+use hourkey_domain::length::Length;
 use hourkey_domain::request::{CannotAsk, DEFAULT_LAPSE};
 use hourkey_domain::review::{Bar, Eligible, MayNot, Reviewer, Reviewers};
 use hourkey_domain::settings::{Approval, Period};
@@ -64,6 +65,7 @@ proptest! {
     ) {
         assignment.settings.approval = Approval::Manual;
         assignment.settings.period = Period::Preset(hours(8));
+        assignment.total = Length::WEEK;
         let facts = running(&assignment, noon(), hours(4));
         let reviewers = Reviewers { regular, fallback, bars: Vec::new() };
         let asked = transition::extend(&facts, &reviewers, plain_ask(), None, DEFAULT_LAPSE, hour(1));

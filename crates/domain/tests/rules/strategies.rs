@@ -12,7 +12,9 @@ use hourkey_domain::request::{
     Ask, CannotAsk, DEFAULT_LAPSE, NewRequest, Purpose, Request, State as RequestState, Terms, ask,
 };
 use hourkey_domain::review::{Reviewers, Role};
-use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Override, Period, Settings};
+use hourkey_domain::settings::{
+    Approval, EffectiveAssignment, MAX_CUSTOM, Mode, Override, Period, Settings,
+};
 use hourkey_domain::transition::{self, AccessFacts, Asked, Granted};
 use proptest::collection::vec;
 use proptest::option;
@@ -67,9 +69,18 @@ pub(crate) fn length() -> impl Strategy<Value = Length> + Clone {
     prop_oneof![
         Just(Length::MIN),
         Just(Length::MAX),
+        Just(Length::WEEK),
         (1u64..=168).prop_map(hours),
-        (60u64..=604_800).prop_map(|seconds| Length::from_seconds(seconds).unwrap()),
+        (8u64..=365).prop_map(|days| hours(days * 24)),
+        (60u64..=31_536_000).prop_map(|seconds| Length::from_seconds(seconds).unwrap()),
     ]
+    // Trees of it are part of many others, on a small stack.
+    .boxed()
+}
+
+/// So long ago, in seconds: half of the draws lie within a week.
+pub(crate) fn passed() -> impl Strategy<Value = i64> + Clone {
+    prop_oneof![0i64..=604_800, 0i64..=31_536_000]
 }
 
 pub(crate) fn mode() -> impl Strategy<Value = Mode> + Clone {
@@ -84,6 +95,7 @@ pub(crate) fn period() -> impl Strategy<Value = Period> + Clone {
     prop_oneof![
         length().prop_map(Period::Preset),
         (length(), proptest::option::of(length())).prop_map(|(up_to, recommended)| {
+            let up_to = up_to.min(MAX_CUSTOM);
             let recommended = recommended.map(|length| length.min(up_to));
             Period::Custom { up_to, recommended }
         }),
@@ -117,12 +129,15 @@ pub(crate) fn overrides() -> impl Strategy<Value = Override> {
 }
 
 pub(crate) fn assignment() -> impl Strategy<Value = EffectiveAssignment> + Clone {
-    (1i64..=4, settings(), option::of(moment())).prop_map(|(id, settings, until)| {
+    let parts = (1i64..=4, settings(), length(), option::of(moment()));
+    parts.prop_map(|(id, settings, longest, until)| {
+        let settings = settings.within(longest);
         EffectiveAssignment {
             counts_from: None,
             assignment: AssignmentId(id),
             group: GroupId(id * 10),
             settings,
+            total: settings.period.total(longest),
             until,
         }
     })

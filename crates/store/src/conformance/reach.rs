@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hourkey_domain::ids::{AssignmentId, GroupId};
+use hourkey_domain::length::Length;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Override, Period, Settings};
 
@@ -43,6 +44,7 @@ pub async fn assignments_are_those_of_the_users_groups(store: Arc<dyn Store>) {
         assignment: sample.assignment,
         group: sample.group,
         settings,
+        total: Length::WEEK,
         until: None,
     };
     let night = EffectiveAssignment {
@@ -54,6 +56,7 @@ pub async fn assignments_are_those_of_the_users_groups(store: Arc<dyn Store>) {
             period: Period::Preset(length(15)),
             ..settings
         },
+        total: Length::WEEK,
         until: Some(at(-60)),
     };
     let mut read = store.read().await.unwrap();
@@ -217,6 +220,7 @@ pub async fn what_is_held_back_does_not_count(store: Arc<dyn Store>) {
             approval: Approval::Manual,
             lock_after: 1,
         },
+        total: length(20),
         until: Some(at(9)),
     };
     let held = move |assignment, earlier| HeldBack {
@@ -249,7 +253,7 @@ pub async fn what_is_held_back_does_not_count(store: Arc<dyn Store>) {
     assert_eq!(as_before, Some(*own), "no more than before");
     assert_eq!(own.settings.mode, Mode::AccessRequest);
     assert_eq!(own.settings.period.longest(), length(7));
-    assert_eq!(own.until, earlier.until);
+    assert_eq!((own.total, own.until), (length(20), earlier.until));
     let hidden = read.reachable(member, Some(sample.other_resource)).await;
     assert_eq!(hidden.unwrap(), []);
     drop(read);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use hourkey_domain::ids::GroupId;
 use hourkey_domain::organisation::{About, Organisation, User, everyone};
 use hourkey_domain::reason::Text;
-use hourkey_domain::settings::{Override, Period};
+use hourkey_domain::settings::{MAX_CUSTOM, Override, Period};
 use hourkey_domain::text::{is_unsafe, one_line};
 use hourkey_protocol::problem::Code;
 
@@ -238,6 +238,10 @@ fn settings(own: Override) -> Result<(), AppError> {
         return Err(malformed("It locks after 1 unused day at least."));
     }
     match own.period {
+        Some(Period::Custom { up_to, .. }) if up_to > MAX_CUSTOM => Err(malformed(&format!(
+            "Whoever says how long can choose {MAX_CUSTOM} at most, also where the organisation’s \
+             longest access period is longer."
+        ))),
         Some(Period::Custom {
             up_to,
             recommended: Some(recommended),

@@ -4,7 +4,7 @@
 use chrono::{Datelike as _, NaiveDateTime, NaiveTime};
 use hourkey_domain::Time;
 use hourkey_domain::length::Length;
-use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
+use hourkey_domain::settings::{Approval, MAX_CUSTOM, Mode, Override, Period, Settings};
 
 use crate::form::{Field, Fields, FormError};
 
@@ -125,6 +125,16 @@ impl SettingsInput {
                     "" => None,
                     typed => Some(length(typed)?),
                 };
+                if up_to > MAX_CUSTOM {
+                    return Err(wrong(
+                        format!(
+                            "Whoever says how long can choose {MAX_CUSTOM} at most, also where the \
+                             organisation’s longest access period is longer. Make it shorter, or \
+                             choose a fixed access period."
+                        ),
+                        Field::Length,
+                    ));
+                }
                 if recommended.is_some_and(|recommended| recommended > up_to) {
                     return Err(wrong(
                         "The recommended length is longer than what may be asked for. Make it \
@@ -213,7 +223,7 @@ pub(super) fn length(typed: &str) -> Result<Length, FormError> {
         let sentence = match typed {
             "" => "Type how long: 45m, 2h, 1h 30m or 3 days.".to_owned(),
             typed => format!(
-                "“{}” isn’t a length from 1 minute to 7 days. Type it like 45m, 2h, 1h 30m or 3 days.",
+                "“{}” isn’t a length from 1 minute to 365 days. Type it like 45m, 2h, 1h 30m or 3 days.",
                 crate::layout::plain(typed)
             ),
         };
@@ -253,6 +263,7 @@ mod tests {
         let periods = lengths.iter().flat_map(|length| {
             [
                 Period::Preset(*length),
+                Period::Preset(Length::MAX),
                 Period::Custom {
                     up_to: *length,
                     recommended: None,
@@ -285,20 +296,22 @@ mod tests {
 
     #[test]
     fn what_nobody_can_mean_is_refused() {
-        for typed in ["", "0m", "8d", "a while", "-1h"] {
+        for typed in ["", "0m", "366d", "3650 days", "a while", "-1h"] {
             let other = own(|it| (it.period, it.other) = ("other".into(), typed.into()));
             assert!(other.unwrap_err().is(Field::Length), "{typed}");
         }
-        let longer = own(|it| {
-            it.period = "custom".into();
-            (it.up_to, it.recommended) = ("1h".into(), "2h".into());
-        });
-        assert!(longer.unwrap_err().is(Field::Length));
+        for (up_to, recommended) in [("1h", "2h"), ("8d", ""), ("7d", "8d"), ("30d", "8d")] {
+            let longer = own(|it| {
+                it.period = "custom".into();
+                (it.up_to, it.recommended) = (up_to.into(), recommended.into());
+            });
+            assert!(longer.unwrap_err().is(Field::Length), "{up_to}");
+        }
         for typed in ["", "0", "-1", "1.5", "65536", "many"] {
             let days = own(|it| (it.lock_after, it.days) = ("other".into(), typed.into()));
             assert!(days.unwrap_err().is(Field::Days), "{typed}");
         }
-        for value in ["59", "31536000", "x"] {
+        for value in ["59", "31536001", "x"] {
             assert!(own(|it| it.period = value.into()).is_err());
         }
         assert!(own(|it| it.mode = "open".into()).is_err());

@@ -158,7 +158,8 @@ fn fields(view: &Overview, shown: &Input, wrong: &FormError) -> Markup {
         (length("offered", "Access periods to choose from", &shown.offered,
             "With commas between them. They are offered where access to a resource is set up."))
         (length("longest", "Longest access period", &shown.longest,
-            "What is set to more counts as this long; access that runs keeps its end."))
+            "365 days at most. What is set to more counts as this long; access that runs keeps its end. Whoever \
+             says how long themselves can choose 7 days at most."))
         fieldset {
             legend { "Fallback reviewers" }
             p.hint {

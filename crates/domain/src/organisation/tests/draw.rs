@@ -73,7 +73,11 @@ pub(crate) fn assignment_id() -> impl Strategy<Value = AssignmentId> + Clone {
 }
 
 fn length() -> impl Strategy<Value = Length> + Clone {
-    prop_oneof![Just(Length::MIN), (1u64..=48).prop_map(hours)]
+    prop_oneof![
+        1 => Just(Length::MIN),
+        4 => (1u64..=48).prop_map(hours),
+        1 => (6u64..=365).prop_map(|days| hours(days * 24)),
+    ]
 }
 
 fn periods() -> impl Strategy<Value = Periods> + Clone {

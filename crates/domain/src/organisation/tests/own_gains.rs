@@ -12,7 +12,9 @@ use super::models::{assignment, group, resource, user};
 use crate::Time;
 use crate::address::Host;
 use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use crate::length::Length;
 use crate::organisation::{Assignment, HELD_BACK_FOR, Organisation, Resource, explain, held_back};
+use crate::periods::Periods;
 use crate::settings::{Approval, Mode, Override, most_permissive};
 
 /// Destinations where the addresses of the random resources meet: what names resolve to is known to
@@ -44,7 +46,7 @@ fn reach(of: &Organisation, user: UserId, now: Time) -> Vec<Option<impl Ord + us
         let facts = of.facts(user, resource)?;
         let best = most_permissive(&facts.assignments, now)?;
         let opens = facts.resource.about.enabled;
-        opens.then(|| best.settings.permissiveness())
+        opens.then(|| (best.settings.permissiveness(), best.total))
     };
     let resources = (1..=4).map(|id| best(ResourceId(id)));
     let destinations = destinations().into_iter();
@@ -142,6 +144,32 @@ fn what_counts_for_others_does_not_for_its_maker() {
     let after = changed_by_1(&office(), join);
     assert_eq!(mode(&after, 1, 2), None);
     assert_eq!(mode(&after, 2, 2), Some(Mode::AccessRequest));
+}
+
+/// A higher maximum lets others extend for longer, and its maker a day later; a lower one holds at once.
+#[test]
+fn a_higher_maximum_waits_for_its_maker() {
+    let longest = |days: u64| {
+        let longest = Length::from_seconds(days * 86_400).unwrap();
+        let periods = Periods::new(vec![Length::HOUR], longest).unwrap();
+        move |it: &mut Organisation| it.set_periods(periods.clone())
+    };
+    let totals = |of: &Organisation| {
+        [1, 2].map(|user| {
+            let facts = of.facts(UserId(user), ResourceId(1)).unwrap();
+            facts.assignments[0].total
+        })
+    };
+    let raised = changed_by_1(&office(), longest(365));
+    assert_eq!(totals(&raised), [Length::WEEK, Length::MAX]);
+    let day = Length::from_seconds(86_400).unwrap();
+    assert_eq!(totals(&changed_by_1(&raised, longest(1))), [day, day]);
+    assert_eq!(
+        changed_by_1(&office(), longest(1))
+            .held_back_from(UserId(1))
+            .count(),
+        0
+    );
 }
 
 /// A second change brings back nothing that the first held back.

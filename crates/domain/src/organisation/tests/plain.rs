@@ -1,5 +1,6 @@
 //! The reads once more, over plain lists: slow, and plain to see.
 
+use super::draw::hours;
 use crate::Time;
 use crate::address::{Candidate, Host, governing};
 use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
@@ -43,10 +44,15 @@ impl Contents {
         if own.group != GroupId::EVERYONE {
             self.group(own.group)?;
         }
+        let settings = self.no_longer(resource.settings.with(own.own));
         Some(EffectiveAssignment {
             assignment: own.id,
             group: own.group,
-            settings: self.no_longer(resource.settings.with(own.own)),
+            settings,
+            total: match settings.period {
+                Period::Preset(_) => self.periods.longest(),
+                Period::Custom { .. } => self.periods.longest().min(hours(7 * 24)),
+            },
             until: own.until,
             counts_from: None,
         })
@@ -57,6 +63,7 @@ impl Contents {
         match &mut settings.period {
             Period::Preset(length) => *length = longest.min(*length),
             Period::Custom { up_to, recommended } => {
+                let longest = longest.min(hours(7 * 24));
                 *up_to = longest.min(*up_to);
                 *recommended = recommended.map(|length| longest.min(length));
             }
