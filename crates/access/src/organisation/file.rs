@@ -20,7 +20,7 @@ use super::reader::{Lined, Reader, Table, parsed};
 /// What the file says, without mistakes: every name in it is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrgFile {
-    /// The organisation's name.
+    /// The organisation's name; empty where it has none.
     pub name: String,
     /// The access periods that it offers.
     pub periods: Periods,
@@ -161,7 +161,11 @@ type Entry<T> = (Lined<String>, Option<T>);
 
 fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let mut ids = Ids::default();
-    let name = root.needed_text(reader, "name");
+    // An organisation may be set up without a name.
+    let name = match root.take_empty("name") {
+        true => Some(String::new()),
+        false => root.needed_text(reader, "name").map(|name| name.value),
+    };
     let periods = read_periods(reader, root);
     let fallback_reviewers = root.texts(reader, "fallback_reviewers");
     let users = root.tables(reader, "user");
@@ -219,7 +223,7 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     Names::of(reader, "assignment", pairs.iter());
 
     Some(OrgFile {
-        name: name?.value,
+        name: name?,
         periods: periods?,
         fallback_reviewers,
         users: users.into_iter().filter_map(|(_, spec)| spec).collect(),
