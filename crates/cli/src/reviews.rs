@@ -8,7 +8,7 @@ use hourkey_protocol::deputy::AskReviewers;
 use crate::account::session;
 use crate::args;
 use crate::deputies;
-use crate::exit::{CommandError, named};
+use crate::exit::{CommandError, Exit, named};
 use crate::print;
 use crate::sentence::sentence;
 use crate::table::table;
@@ -49,6 +49,15 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandE
             .deny(id, &Comment { comment })
             .await
             .map_err(named("request", id))?,
+        args::Review::Revoke { id, comment } => {
+            let request = session.request(id).await.map_err(named("request", id))?;
+            let Some(grant) = request.grant else {
+                let nothing = format!("Request {id} gave no access: there is nothing to revoke.");
+                return Err(CommandError::new(Exit::Conflict, nothing));
+            };
+            session.revoke(grant.id, &Comment { comment }).await?;
+            session.request(id).await?
+        }
     };
     if json {
         return print::json(&request);
