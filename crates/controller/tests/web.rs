@@ -26,6 +26,7 @@ mod web {
     mod full_disk;
     mod gateways;
     mod known_browsers;
+    mod lists;
     #[cfg(target_os = "linux")]
     mod mail_env;
     #[cfg(target_os = "linux")]
@@ -36,6 +37,7 @@ mod web {
     mod mail_security;
     #[cfg(target_os = "linux")]
     mod mail_sent;
+    mod my_requests;
     mod oauth;
     mod operators;
     mod organisation_settings;
@@ -50,10 +52,12 @@ mod web {
     mod refused;
     mod reviewing;
     mod revocation;
+    mod revoking;
     mod session_kinds;
     mod sessions;
     mod sight;
     mod sign_in;
+    mod summaries;
     mod tokens;
     mod two_step;
     mod two_step_required;

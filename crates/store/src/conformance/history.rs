@@ -30,7 +30,7 @@ pub async fn requests_are_read_in_pages(store: Arc<dyn Store>) {
     let mut before = None;
     loop {
         let page = read
-            .newest_requests(RequestFilter::of(sample.member), before, 3)
+            .newest_requests(&RequestFilter::of(sample.member).into(), before, 3)
             .await
             .unwrap();
         let Some(last) = page.last() else { break };
@@ -63,11 +63,14 @@ pub async fn requests_are_found_by_person_and_resource(store: Arc<dyn Store>) {
         ((Some(UserId(4_711)), resource), vec![]),
     ] {
         let (user, resource) = filter;
-        let filter = RequestFilter { user, resource };
-        let found = read.newest_requests(filter, None, 10).await.unwrap();
+        let filter = RequestFilter { user, resource }.into();
+        let found = read.newest_requests(&filter, None, 10).await.unwrap();
         let found: Vec<RequestId> = found.iter().map(|request| request.id).collect();
         assert_eq!(found, expected, "{filter:?}");
-        let older = read.newest_requests(filter, Some(own[1]), 1).await.unwrap();
+        let older = read
+            .newest_requests(&filter, Some(own[1]), 1)
+            .await
+            .unwrap();
         let older: Vec<RequestId> = older.iter().map(|request| request.id).collect();
         let next = expected.iter().copied().find(|id| *id < own[1]);
         assert_eq!(older, Vec::from_iter(next), "{filter:?}");
