@@ -74,6 +74,8 @@ impl Navigation {
             }
             button.btn.ghost.menu type="button" popovertarget="ways" { (Icon::Lines) "Menu" }
             nav #ways popover aria-label="Pages" {
+                // Where the field above has no room.
+                a.phone href="/jump" aria-current=[(place == Place::Jump).then_some("page")] { "Jump to…" }
                 (way("/access", place == Place::Access, &html! { "Access" }))
                 (way("/my-requests", place == Place::MyRequests, &html! { "My requests" }))
                 @if self.reviews { (self.review(place)) }
