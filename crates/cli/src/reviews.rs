@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hourkey_domain::format::ago;
-use hourkey_protocol::access::{Approve, Comment, Review};
+use hourkey_protocol::access::{Approve, Comment, Person, Review};
 use hourkey_protocol::deputy::AskReviewers;
 
 use crate::account::session;
@@ -12,6 +12,7 @@ use crate::exit::{CommandError, Exit, named};
 use crate::print;
 use crate::sentence::sentence;
 use crate::table::table;
+use crate::text::visible;
 
 /// `hourkey review …`.
 pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandError> {
@@ -56,7 +57,13 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandE
                 return Err(CommandError::new(Exit::Conflict, nothing));
             };
             session.revoke(grant.id, &Comment { comment }).await?;
-            session.request(id).await?
+            let request = session.request(id).await?;
+            if json {
+                return print::json(&request);
+            }
+            let who = |person: &Person| visible(&person.said());
+            let headline = request.outcome().headline(who);
+            return print::line(format!("{}: {headline}.", visible(&request.resource_name)));
         }
     };
     if json {

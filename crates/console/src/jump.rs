@@ -367,8 +367,11 @@ fn listed(found: &[Hits], words: &Words) -> Markup {
                         }
                     }
                 }
-                @if *count > found.len() {
-                    p.pager { a.btn href=(page) { "All " (count) } }
+                // Sections of settings have no page that lists them.
+                @if *count > found.len() && !page.starts_with("/jump?") {
+                    p.pager {
+                        a.btn href=(page) aria-label={ "All " (count) ": " (title) } { "All " (count) }
+                    }
                 }
             }
         }

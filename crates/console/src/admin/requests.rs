@@ -296,7 +296,7 @@ pub(crate) fn decided_by(request: &Request) -> Markup {
     html! {
         @match decider(request) {
             Some(Some(by)) => (person(by)),
-            Some(None) => "Nobody had to",
+            Some(None) => "Automatic",
             None => span.muted { "–" },
         }
     }
