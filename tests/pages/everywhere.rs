@@ -54,7 +54,6 @@ impl Everywhere {
             ("ada", "/access".to_owned()),
             ("ada", "/access?q=nothing+at+all".to_owned()),
             ("ada", "/my-requests".to_owned()),
-            ("marta", "/my-requests".to_owned()),
             (
                 "ada",
                 format!("/resources/{}/request?again={denied}", production),
@@ -74,6 +73,7 @@ impl Everywhere {
             ("marta", format!("/review/{open}")),
             ("marta", format!("/review/{extension}")),
             ("marta", "/review/deputy".to_owned()),
+            ("marta", "/my-requests".to_owned()),
             ("root", "/review/deputy".to_owned()),
             ("root", format!("/review/{waiting}")),
             ("root", "/review".to_owned()),
