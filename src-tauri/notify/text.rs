@@ -7,6 +7,7 @@ use hourkey_domain::cause::Cause;
 use hourkey_domain::format::remaining_by_minute;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::length::Length;
+use hourkey_domain::lock::LockState;
 use hourkey_domain::outcome::{Outcome, with_comment};
 use hourkey_domain::text::one_line;
 use hourkey_protocol::notice::{Notice, What};
@@ -50,6 +51,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
     match &notice.what {
         What::Approved {
             request,
+            grant,
             starts_at,
             expires_at,
             comment,
@@ -57,7 +59,16 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             ..
         } => {
             let by = approval(&notice.what);
-            let message = if *expires_at <= now {
+            // It may have been extended since.
+            let ends_at = match known.map(|row| row.lock) {
+                Some(LockState::Granted {
+                    grant: runs,
+                    expires_at,
+                    ..
+                }) if runs == *grant => expires_at,
+                _ => *expires_at,
+            };
+            let message = if ends_at <= now {
                 Message {
                     title: match extends {
                         Some(_) => format!("{name} was extended"),
@@ -77,12 +88,12 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 }
             } else {
                 Message {
-                    title: match extends {
-                        Some(_) => {
-                            let until = time_format::moment(*expires_at, now, zone);
+                    title: match extends.is_some() || ends_at != *expires_at {
+                        true => {
+                            let until = time_format::moment(ends_at, now, zone);
                             format!("{name} is open until {until}")
                         }
-                        None => format!("{name} is open"),
+                        false => format!("{name} is open"),
                     },
                     body: with_quote(&by, comment),
                     click: open(resource, opens),

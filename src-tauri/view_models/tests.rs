@@ -3,7 +3,7 @@ use crate::fixtures::{
     self, approved, at, denied, granted, locked, notice, offline, pending, resource, review,
     standing, state,
 };
-use hourkey_domain::ids::ResourceId;
+use hourkey_domain::ids::{GrantId, ResourceId};
 
 #[test]
 fn rows_come_open_then_waiting_then_locked() {
@@ -53,6 +53,32 @@ fn the_inbox_uses_the_notifications_words_and_offers_their_first_action() {
     assert_eq!(
         items[1].title, "Payroll database was approved",
         "and is over"
+    );
+}
+
+#[test]
+fn an_old_approval_says_the_end_after_an_extension() {
+    let LockState::Granted { started_at, .. } = granted(90) else {
+        panic!("a grant runs");
+    };
+    // The grant of the approval, which ended later than it was approved for.
+    let runs = LockState::Granted {
+        grant: GrantId(45),
+        started_at,
+        expires_at: at(90),
+        extension: None,
+    };
+    let mut state = state(vec![resource(1, "Payroll database", runs)]);
+    fixtures::model(&mut state).notices = vec![notice(1, 0, approved(45))];
+    let items = inbox(&state, at(60));
+    assert_eq!(items[0].title, "Payroll database is open until 11:30");
+    assert!(!items[0].body.contains("is over"), "{}", items[0].body);
+    // Another grant says nothing of it.
+    let mut other = fixtures::state(vec![resource(1, "Payroll database", granted(90))]);
+    fixtures::model(&mut other).notices = vec![notice(1, 0, approved(45))];
+    assert_eq!(
+        inbox(&other, at(60))[0].title,
+        "Payroll database was approved"
     );
 }
 

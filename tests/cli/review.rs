@@ -51,6 +51,34 @@ async fn requests_are_listed_and_decided_once() {
 }
 
 #[tokio::test]
+async fn what_was_approved_is_revoked_with_a_comment() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let ada = Terminal::of("ada", &controller).await;
+    let marta = Terminal::of("marta", &controller).await;
+    let id = ask(&ada, "payroll").await;
+    let revoke = [
+        "review",
+        "revoke",
+        &id,
+        "--comment",
+        "The incident is over.",
+    ];
+    // It still waits; nobody takes what they do not review; and a comment is needed.
+    let waits = marta.run(&revoke).await.ended(9);
+    assert!(waits.err.contains("gave no access"), "{waits:?}");
+    marta.run(&["review", "approve", &id]).await.ended(0);
+    ada.run(&revoke).await.ended(9);
+    let blank = ["review", "revoke", &id, "--comment", " "];
+    marta.run(&blank).await.ended(2);
+    let said = marta.run(&revoke).await.ended(0).out;
+    assert!(said.contains("Revoked by Marta Ruiz"), "{said}");
+    let status = ada.run(&["status", "payroll"]).await.out;
+    assert!(status.contains("The incident is over."), "{status}");
+    let again = marta.run(&revoke).await.ended(9);
+    assert!(again.err.contains("Marta Ruiz"), "{again:?}");
+}
+
+#[tokio::test]
 async fn while_access_runs_it_is_said_who_approved_it() {
     let controller = Controller::start(SAMPLE).await.unwrap();
     let ada = Terminal::of("ada", &controller).await;

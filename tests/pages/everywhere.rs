@@ -47,11 +47,17 @@ impl Everywhere {
             found.map(|it| it.id).context("no such resource")
         };
         let (disabled, shortcut) = (named(DISABLED)?, named(SHORTCUT)?);
+        let (production, me) = (named("Production SSH")?, ada.me().await?.id);
         let visitor = ["/sign-in", "/reset", "/nowhere"].map(|path| (None, path.to_owned()));
         let mut pages = visitor.to_vec();
         for (login, path) in [
             ("ada", "/access".to_owned()),
             ("ada", "/access?q=nothing+at+all".to_owned()),
+            ("ada", "/my-requests".to_owned()),
+            (
+                "ada",
+                format!("/resources/{}/request?again={denied}", production),
+            ),
             ("ada", format!("/requests/{waiting}")),
             ("ada", format!("/requests/{open}")),
             ("ada", format!("/requests/{denied}")),
@@ -67,6 +73,7 @@ impl Everywhere {
             ("marta", format!("/review/{open}")),
             ("marta", format!("/review/{extension}")),
             ("marta", "/review/deputy".to_owned()),
+            ("marta", "/my-requests".to_owned()),
             ("root", "/review/deputy".to_owned()),
             ("root", format!("/review/{waiting}")),
             ("root", "/review".to_owned()),
@@ -118,6 +125,12 @@ impl Everywhere {
             ("root", "/groups/1".to_owned()),
             ("root", "/groups/-1".to_owned()),
             ("root", "/requests".to_owned()),
+            ("root", "/requests?state=denied&q=ada".to_owned()),
+            ("root", "/requests?state=revoked".to_owned()),
+            ("root", format!("/people/{}/revoke", me)),
+            ("root", format!("/resources/{}/revoke", pipeline.resource)),
+            ("root", format!("/resources/{}/revoke", resource.id)),
+            ("root", "/jump?q=1".to_owned()),
             ("root", "/explain".to_owned()),
             (
                 "root",

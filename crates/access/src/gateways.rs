@@ -1,5 +1,6 @@
 //! Gateways: added with a token that enrols them once, and removed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -54,6 +55,24 @@ pub async fn list(app: &App, caller: impl Into<Caller>) -> Result<Vec<Gateway>, 
     let organisation = app.organisation().await?;
     match Actor::looking(&organisation, caller, app.clock.now())?.sees_configuration() {
         true => Ok(app.store.read().await?.gateways().await?),
+        false => Err(AppError::not_found()),
+    }
+}
+
+/// How many connections go on through each gateway that has any, for those who see how things are set up.
+///
+/// # Errors
+/// As [`list`].
+pub async fn open_connections(
+    app: &App,
+    caller: impl Into<Caller>,
+) -> Result<HashMap<GatewayId, u64>, AppError> {
+    let organisation = app.organisation().await?;
+    match Actor::looking(&organisation, caller, app.clock.now())?.sees_configuration() {
+        true => {
+            let open = app.store.read().await?.open_connections().await?;
+            Ok(open.into_iter().collect())
+        }
         false => Err(AppError::not_found()),
     }
 }

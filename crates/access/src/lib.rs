@@ -24,6 +24,7 @@ pub mod connections;
 pub mod decide;
 pub mod deputies;
 pub mod directory;
+pub mod download;
 mod eligible;
 pub mod end;
 pub mod error;

@@ -1,15 +1,17 @@
 //! The organisation, for those who see more of it than what concerns them: administrators, operators
 //! and auditors.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
+use hourkey_domain::request::Request;
 use hourkey_protocol::access::{Page, Request as Shown};
 use hourkey_protocol::problem::Code;
 
-pub use hourkey_store::access::{LastUnlock, RequestFilter};
+pub use hourkey_store::access::{LastUnlock, RequestFilter, RequestOutcome, RequestSearch};
 pub use hourkey_store::device::Device;
 
 use crate::actor::Actor;
@@ -91,13 +93,27 @@ impl Overview {
     }
 }
 
-/// When an administrator last unlocked each resource for each person, without a request.
-///
-/// # Errors
-/// The store's failure.
-pub async fn last_unlocks(app: &App, filter: RequestFilter) -> Result<Vec<LastUnlock>, AppError> {
-    let mut tx = app.store.read().await?;
-    Ok(tx.last_unlocks(filter).await?)
+/// What summaries say that the organisation as one value does not hold.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// When an administrator last unlocked each resource for each person.
+    pub unlocks: Vec<LastUnlock>,
+    /// The approved extensions of what is granted, the oldest first.
+    pub extensions: Vec<Request>,
+}
+
+impl Past {
+    /// Of these people and resources.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn of(app: &App, filter: RequestFilter) -> Result<Self, AppError> {
+        let mut tx = app.store.read().await?;
+        Ok(Self {
+            unlocks: tx.last_unlocks(filter).await?,
+            extensions: tx.live_extensions(filter).await?,
+        })
+    }
 }
 
 /// Who was shown a link to a password, or chose where such links go, in the last day; the latest first.
@@ -123,6 +139,19 @@ pub async fn devices(
     Ok(tx.devices(Some(user)).await?)
 }
 
+/// When each person was last seen in a session.
+///
+/// # Errors
+/// [`Code::Forbidden`] for whoever does not see all.
+pub async fn last_seen(
+    app: &App,
+    caller: impl Into<Caller>,
+) -> Result<HashMap<UserId, Time>, AppError> {
+    Overview::of(app, caller, Sight::All).await?;
+    let mut tx = app.store.read().await?;
+    Ok(tx.last_seen().await?.into_iter().collect())
+}
+
 /// Everybody's requests, newest first, with ids below `before`.
 ///
 /// # Errors
@@ -130,9 +159,9 @@ pub async fn devices(
 pub async fn requests(
     app: &App,
     caller: impl Into<Caller>,
-    filter: RequestFilter,
+    search: &RequestSearch,
     before: Option<RequestId>,
 ) -> Result<Page<Shown>, AppError> {
     Overview::of(app, caller, Sight::All).await?;
-    queries::all_requests(app, filter, before).await
+    queries::all_requests(app, search, before).await
 }

@@ -17,7 +17,7 @@ use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
-use hourkey_store::access::{DecidedFilter, RequestFilter};
+use hourkey_store::access::{DecidedFilter, RequestFilter, RequestSearch};
 
 use super::actor::{Action, Actor, Target};
 use super::eligible;
@@ -284,8 +284,8 @@ pub async fn requests(
     before: Option<RequestId>,
 ) -> Result<Page<Shown>, AppError> {
     let mut tx = app.store.read().await?;
-    let own = RequestFilter::of(user);
-    let found = tx.newest_requests(own, before, PAGE + 1).await?;
+    let own = RequestFilter::of(user).into();
+    let found = tx.newest_requests(&own, before, PAGE + 1).await?;
     let show = Show::new(&mut *tx, app.clock.now());
     page(show.for_requester(user), found).await
 }
@@ -293,11 +293,11 @@ pub async fn requests(
 /// Everybody's requests, newest first, with ids below `before`, for whoever may see all.
 pub(crate) async fn all_requests(
     app: &App,
-    filter: RequestFilter,
+    search: &RequestSearch,
     before: Option<RequestId>,
 ) -> Result<Page<Shown>, AppError> {
     let mut tx = app.store.read().await?;
-    let found = tx.newest_requests(filter, before, PAGE + 1).await?;
+    let found = tx.newest_requests(search, before, PAGE + 1).await?;
     page(Show::new(&mut *tx, app.clock.now()), found).await
 }
 

@@ -51,7 +51,7 @@ pub async fn review_context(
         user: Some(requester),
         resource: Some(resource),
     };
-    let others = tx.newest_requests(same, Some(id), EARLIER).await?;
+    let others = tx.newest_requests(&same.into(), Some(id), EARLIER).await?;
     let mut show = Show::new(&mut *tx, now);
     let mut earlier = Vec::new();
     for other in others {

@@ -283,6 +283,14 @@ pub(crate) enum Review {
         #[arg(long)]
         comment: String,
     },
+    /// Revoke the access that a request was approved for.
+    Revoke {
+        /// The request's number.
+        id: RequestId,
+        /// Why, for whoever loses it.
+        #[arg(long)]
+        comment: String,
+    },
 }
 
 #[derive(Subcommand)]

@@ -2,16 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use hourkey_domain::format::ago;
-use hourkey_protocol::access::{Approve, Comment, Review};
+use hourkey_protocol::access::{Approve, Comment, Person, Review};
 use hourkey_protocol::deputy::AskReviewers;
 
 use crate::account::session;
 use crate::args;
 use crate::deputies;
-use crate::exit::{CommandError, named};
+use crate::exit::{CommandError, Exit, named};
 use crate::print;
 use crate::sentence::sentence;
 use crate::table::table;
+use crate::text::visible;
 
 /// `hourkey review …`.
 pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandError> {
@@ -49,6 +50,21 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandE
             .deny(id, &Comment { comment })
             .await
             .map_err(named("request", id))?,
+        args::Review::Revoke { id, comment } => {
+            let request = session.request(id).await.map_err(named("request", id))?;
+            let Some(grant) = request.grant else {
+                let nothing = format!("Request {id} gave no access: there is nothing to revoke.");
+                return Err(CommandError::new(Exit::Conflict, nothing));
+            };
+            session.revoke(grant.id, &Comment { comment }).await?;
+            let request = session.request(id).await?;
+            if json {
+                return print::json(&request);
+            }
+            let who = |person: &Person| visible(&person.said());
+            let headline = request.outcome().headline(who);
+            return print::line(format!("{}: {headline}.", visible(&request.resource_name)));
+        }
     };
     if json {
         return print::json(&request);

@@ -105,6 +105,7 @@ export function tick() {
 export function nameZone() {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   for (const line of document.querySelectorAll("[data-zone]")) {
-    line.textContent = `Times in ${timeZone}`;
+    // At the head of a column the name alone.
+    line.textContent = line.dataset.zone === "name" ? timeZone : `Times in ${timeZone}`;
   }
 }

@@ -30,6 +30,9 @@ use crate::page_user::PageUser;
 /// The most characters of a description in a list.
 const MAX_DESCRIPTION: usize = 120;
 
+/// How many of one's latest requests it shows.
+const LATEST: usize = 5;
+
 /// How many locked resources a page shows.
 const LOCKED: usize = 100;
 
@@ -41,8 +44,6 @@ pub(super) struct AccessQuery {
     q: String,
     /// Which page of the locked ones, from 0.
     page: usize,
-    /// Earlier requests below this id.
-    before: Option<i64>,
 }
 
 /// `GET /access`
@@ -58,8 +59,7 @@ pub(super) async fn show(
     let total = all.len();
     all.retain(|resource| fits(resource, &looked.q));
     let lists = Lists::of(all);
-    let before = looked.before.map(RequestId);
-    let asked = queries::requests(&app, user.user.id, before).await?;
+    let asked = queries::requests(&app, user.user.id, None).await?;
     let page = Page {
         title: "Your access",
         place: Place::Access,
@@ -333,7 +333,7 @@ fn earlier(requests: &Several<Request>, now: Time) -> Markup {
             section #earlier {
                 h2 { "Your requests" }
                 ul.rows {
-                    @for request in &requests.items {
+                    @for request in requests.items.iter().take(LATEST) {
                         li #{ "asked-" (request.id) } {
                             a.row href={ "/requests/" (request.id) } {
                                 div.what {
@@ -351,8 +351,8 @@ fn earlier(requests: &Several<Request>, now: Time) -> Markup {
                         }
                     }
                 }
-                @if let Some(before) = requests.before {
-                    p.pager { a.btn href={ "/access?before=" (before) "#earlier" } { "Older" } }
+                @if requests.items.len() > LATEST {
+                    p.pager { a.btn href="/my-requests" { "All your requests" } }
                 }
             }
         }

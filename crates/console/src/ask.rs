@@ -59,6 +59,12 @@ pub(super) async fn show(
     let frame = Frame::of(&app, &user, &uri).await?;
     let mut typed = RequestInput::read(&unsent.fields, &detail);
     typed.wrong = unsent.wrong;
+    let again = Fields::parse(uri.query().unwrap_or_default().as_bytes()).number("again");
+    if let Some(earlier) = again.filter(|_| typed.is_untouched()) {
+        typed
+            .repeat(&app, &user, &detail, RequestId(earlier))
+            .await?;
+    }
     if typed.key.is_empty() {
         typed.key = new_secret().0;
     }
@@ -112,6 +118,39 @@ impl RequestInput {
     /// True where nobody typed or sent anything.
     fn is_untouched(&self) -> bool {
         self.reason.is_empty() && self.wrong.status() == StatusCode::OK
+    }
+
+    /// Fills in the reason and the length of an earlier request of theirs for this resource; any other is
+    /// none.
+    async fn repeat(
+        &mut self,
+        app: &App,
+        user: &PageUser,
+        detail: &ResourceDetail,
+        earlier: RequestId,
+    ) -> Result<(), AppError> {
+        let earlier = match queries::request(app, user.user.id, earlier).await {
+            Ok(earlier) => earlier,
+            Err(AppError::Refused(_)) => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
+        if earlier.requester.id != user.user.id || earlier.resource != detail.resource.id {
+            return Ok(());
+        }
+        self.reason = earlier.reason;
+        let Some(length) = earlier.asked else {
+            return Ok(());
+        };
+        self.lengths = { detail.assignments.iter() }
+            .filter_map(|it| match it.period {
+                Period::Custom { up_to, .. } => {
+                    let typed = lengths::LengthInput::of(length.min(up_to), up_to);
+                    Some((it.assignment, typed))
+                }
+                Period::Preset(_) => None,
+            })
+            .collect();
+        Ok(())
     }
 
     fn length(&self, assignment: AssignmentId) -> lengths::LengthInput {

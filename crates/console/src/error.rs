@@ -50,6 +50,7 @@ pub fn page(problem: &Problem) -> Response {
 /// Gives people who are signed in the navigation on pages that say what went wrong.
 pub async fn with_navigation(State(app): State<App>, request: Request, next: Next) -> Response {
     let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let gateways = request.extensions().get().cloned();
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<Problem>() else {
         return response;
@@ -58,9 +59,10 @@ pub async fn with_navigation(State(app): State<App>, request: Request, next: Nex
     if problem.code == Code::RateLimited {
         return response;
     }
-    let Ok(Some(user)) = PageUser::find(&app, &headers).await else {
+    let Ok(Some(mut user)) = PageUser::find(&app, &headers).await else {
         return response;
     };
+    user.gateways = gateways;
     let Ok(frame) = Frame::of(&app, &user, &uri).await else {
         return response;
     };

@@ -33,7 +33,8 @@ impl FromRequestParts<App> for Owing {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         match PageUser::find(app, &parts.headers).await {
-            Ok(Some(user)) => {
+            Ok(Some(mut user)) => {
+                user.gateways = parts.extensions.get().cloned();
                 let waited = turn::wait(app, parts, user.user.id).await;
                 waited.map_err(|failure| PageError::from(failure).into_response())?;
                 Ok(Self(user))

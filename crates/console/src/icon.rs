@@ -16,6 +16,11 @@ pub(super) enum Icon {
     Copy,
     Glass,
     Lines,
+    Database,
+    /// One host.
+    Host,
+    /// Several hosts.
+    Many,
 }
 
 impl maud::Render for Icon {
@@ -59,6 +64,19 @@ impl Icon {
             Self::Copy => html! {
                 rect x="9" y="9" width="10" height="10" rx="2" {}
                 path d="M15 9V7a2 2 0 0 0-2-2H7a2 2 0 0 0-2 2v6a2 2 0 0 0 2 2h2" {}
+            },
+            Self::Database => html! {
+                ellipse cx="12" cy="6.5" rx="7" ry="2.5" {}
+                path d="M5 6.5v11c0 1.4 3.1 2.5 7 2.5s7-1.1 7-2.5v-11M5 12c0 1.4 3.1 2.5 7 2.5s7-1.1 7-2.5" {}
+            },
+            Self::Host => html! {
+                rect x="4" y="8" width="16" height="8" rx="2" {}
+                path d="M8 12h.01M12 12h4" {}
+            },
+            Self::Many => html! {
+                rect x="4" y="4" width="16" height="6" rx="2" {}
+                rect x="4" y="14" width="16" height="6" rx="2" {}
+                path d="M8 7h.01M8 17h.01" {}
             },
             Self::Lines => html! { path d="M4 7h16M4 12h16M4 17h16" {} },
             Self::Glass => html! {

@@ -4,8 +4,11 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::gateways;
 use hourkey_access::overview::{Overview, Sight};
 use hourkey_access::queries;
+use hourkey_domain::ids::RequestId;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -109,15 +112,20 @@ impl Words {
 async fn hits(app: &App, user: &PageUser, words: &Words) -> Result<Vec<Hits>, PageError> {
     let caller = user.user.id;
     let mut found = vec![own(app, user, words).await?];
-    if let Ok(view) = Overview::of(app, caller, Sight::Configuration).await {
+    let view = Overview::of(app, caller, Sight::Configuration).await.ok();
+    if let Some(view) = &view {
         // A resource of their own leads where all resources do.
         found.iter_mut().for_each(|own| own.exact.clear());
-        found.push(resources(&view, words));
+        found.push(resources(view, words));
         if view.sees_all {
-            found.push(people(&view, words));
+            found.push(people(view, words));
         }
-        found.push(groups(&view, words));
+        found.push(groups(view, words));
+        found.push(gateways(app, user, words).await?);
+        found.push(networks(view, words));
     }
+    found.extend(request(app, user, words).await?);
+    found.push(settings(view.as_ref(), words));
     found.retain(|hits| !hits.found.is_empty());
     Ok(found)
 }
@@ -137,6 +145,143 @@ async fn own(app: &App, user: &PageUser, words: &Words) -> Result<Hits, PageErro
         detail: it.address,
     });
     Ok(Hits::of("Your resources", "/access", words, found))
+}
+
+/// The request of this number, where they may see it.
+async fn request(app: &App, user: &PageUser, words: &Words) -> Result<Option<Hits>, PageError> {
+    let number = words.all.strip_prefix("request").unwrap_or(&words.all);
+    let number = number.trim_start().trim_start_matches('#').parse();
+    let Ok(id) = number.map(RequestId) else {
+        return Ok(None);
+    };
+    match queries::request(app, user.user.id, id).await {
+        Ok(found) => {
+            let hit = Hit {
+                address: format!("/requests/{id}"),
+                // What was typed, so that it is what is meant.
+                name: words.all.clone(),
+                detail: format!("{}: {}", found.requester.name, found.resource_name),
+            };
+            let found = std::iter::once(hit);
+            Ok(Some(Hits::of("Requests", "/requests", words, found)))
+        }
+        Err(AppError::Refused(_)) => Ok(None),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+async fn gateways(app: &App, user: &PageUser, words: &Words) -> Result<Hits, PageError> {
+    let all = gateways::list(app, user.user.id).await?;
+    let found = all
+        .into_iter()
+        .filter(|it| words.are_in(&[&it.name, &it.address]));
+    let found = found.map(|it| Hit {
+        address: format!("/gateways/{}", it.id),
+        name: it.name,
+        detail: it.address,
+    });
+    Ok(Hits::of("Gateways", "/gateways", words, found))
+}
+
+fn networks(view: &Overview, words: &Words) -> Hits {
+    let all = view.organisation.networks();
+    let found = all.filter(|it| words.are_in(&[&it.name])).map(|it| Hit {
+        address: format!("/gateways#network-{}", it.id),
+        name: it.name.clone(),
+        detail: String::new(),
+    });
+    Hits::of("Networks", "/gateways", words, found)
+}
+
+/// Who has a page of settings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Everybody,
+    /// Who sees all.
+    Readers,
+    Administrators,
+}
+
+/// What is set where: the section, other words for it, and its address.
+const SETTINGS: [(For, &str, &str, &str); 12] = [
+    (For::Everybody, "Password", "account", "/account"),
+    (
+        For::Everybody,
+        "Two-step sign-in",
+        "account code authenticator recovery",
+        "/account#two-step",
+    ),
+    (
+        For::Everybody,
+        "Your mail",
+        "notices notifications",
+        "/mail",
+    ),
+    (For::Everybody, "Your computers", "devices", "/devices"),
+    (
+        For::Everybody,
+        "Your sessions",
+        "browsers signed in",
+        "/sessions",
+    ),
+    (
+        For::Administrators,
+        "Name of the organisation",
+        "settings",
+        "/settings",
+    ),
+    (
+        For::Administrators,
+        "Access periods",
+        "settings length longest duration",
+        "/settings#offered",
+    ),
+    (
+        For::Administrators,
+        "Fallback reviewers",
+        "settings",
+        "/settings#fallback",
+    ),
+    (
+        For::Readers,
+        "Mail server",
+        "settings smtp sender",
+        "/settings/mail#server",
+    ),
+    (
+        For::Readers,
+        "Mails that wait",
+        "settings outbox queue",
+        "/settings/mail",
+    ),
+    (
+        For::Readers,
+        "Required two-step sign-in",
+        "settings second factor",
+        "/settings/sign-in",
+    ),
+    (
+        For::Readers,
+        "Who has two-step sign-in",
+        "settings second factor",
+        "/settings/sign-in#people",
+    ),
+];
+
+fn settings(view: Option<&Overview>, words: &Words) -> Hits {
+    let may = |who: For| match who {
+        For::Everybody => true,
+        For::Readers => view.is_some_and(|view| view.sees_all),
+        For::Administrators => view.is_some_and(|view| view.administers),
+    };
+    let theirs = SETTINGS.iter().filter(|(who, ..)| may(*who));
+    let found = theirs.filter(|(_, name, other, _)| words.are_in(&[*name, *other]));
+    let found = found.map(|(_, name, _, address)| Hit {
+        address: (*address).to_owned(),
+        name: (*name).to_owned(),
+        detail: String::new(),
+    });
+    Hits::of("Settings", "/jump", words, found)
 }
 
 fn resources(view: &Overview, words: &Words) -> Hits {
@@ -222,8 +367,11 @@ fn listed(found: &[Hits], words: &Words) -> Markup {
                         }
                     }
                 }
-                @if *count > found.len() {
-                    p.pager { a.btn href=(page) { "All " (count) } }
+                // Sections of settings have no page that lists them.
+                @if *count > found.len() && !page.starts_with("/jump?") {
+                    p.pager {
+                        a.btn href=(page) aria-label={ "All " (count) ": " (title) } { "All " (count) }
+                    }
                 }
             }
         }

@@ -91,7 +91,12 @@ impl Frame {
         let person = queries::person(app, user.user.id).await?;
         let actor = person.actor;
         let counts = match actor.sees_configuration() {
-            true => Some(Counts::of(&*app.organisation().await?)),
+            true => {
+                let organisation = app.organisation().await?;
+                let gateways = user.gateways.as_ref();
+                let down = gateways.map_or(0, |it| it.down(&organisation, person.now));
+                Some(Counts::of(&organisation, down))
+            }
             false => None,
         };
         let ways = Navigation {

@@ -23,6 +23,20 @@ impl LengthInput {
         }
     }
 
+    /// As if this length had been chosen, of those up to `longest`.
+    pub(super) fn of(length: Length, longest: Length) -> Self {
+        match choices(longest).contains(&length) {
+            true => Self {
+                choice: length.seconds().to_string(),
+                other: String::new(),
+            },
+            false => Self {
+                choice: "other".to_owned(),
+                other: length.to_string(),
+            },
+        }
+    }
+
     /// The length meant; `None` when nothing was chosen.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod asset_routes;
 mod assets;
 mod back;
 mod confirm;
+mod connected;
 mod connections;
 pub mod consent;
 mod cookie;
@@ -33,6 +34,7 @@ mod layout;
 mod lengths;
 mod live;
 mod mail;
+mod my_requests;
 mod navigation;
 mod outcome;
 pub mod page_user;
@@ -49,7 +51,7 @@ pub mod turn;
 mod unlock;
 mod unsent;
 
-pub use admin::ConnectedGateways;
+pub use connected::{ConnectedGateways, HeardOf};
 
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
@@ -104,6 +106,10 @@ pub fn router(app: &App) -> Router<App> {
             ),
         )
         .route("/access", get(access::show).post(access::send))
+        .route(
+            "/my-requests",
+            get(my_requests::show).post(my_requests::send),
+        )
         .route("/requests/{id}", get(request::show).post(request::send))
         .route("/live", get(live::stream))
         .merge(admin::router(app))

@@ -10,6 +10,7 @@ use super::icon::Icon;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Access,
+    MyRequests,
     Review,
     Devices,
     Unlock,
@@ -47,14 +48,17 @@ pub(super) struct Counts {
     pub(super) resources: usize,
     pub(super) people: usize,
     pub(super) groups: usize,
+    /// Gateways that have enrolled and are not connected.
+    pub(super) down: usize,
 }
 
 impl Counts {
-    pub(super) fn of(organisation: &Organisation) -> Self {
+    pub(super) fn of(organisation: &Organisation, down: usize) -> Self {
         Self {
             resources: organisation.resources().len(),
             people: organisation.users().len(),
             groups: organisation.assignable_groups().count(),
+            down,
         }
     }
 }
@@ -70,7 +74,10 @@ impl Navigation {
             }
             button.btn.ghost.menu type="button" popovertarget="ways" { (Icon::Lines) "Menu" }
             nav #ways popover aria-label="Pages" {
+                // Where the field above has no room.
+                a.phone href="/jump" aria-current=[(place == Place::Jump).then_some("page")] { "Jump to…" }
                 (way("/access", place == Place::Access, &html! { "Access" }))
+                (way("/my-requests", place == Place::MyRequests, &html! { "My requests" }))
                 @if self.reviews { (self.review(place)) }
                 @if self.administers { (way("/unlock", place == Place::Unlock, &html! { "Unlock" })) }
                 (way("/devices", place == Place::Devices, &html! { "Devices" }))
@@ -88,8 +95,8 @@ impl Navigation {
         html! {
             nav.bottom aria-label="Most used" {
                 (way("/access", place == Place::Access, &html! { (Icon::Key) "Access" }))
+                (way("/my-requests", place == Place::MyRequests, &html! { (Icon::Clock) "Requests" }))
                 @if self.reviews { (self.review(place)) }
-                (way("/jump", place == Place::Jump, &html! { (Icon::Glass) "Jump to…" }))
                 button type="button" popovertarget="ways" { (Icon::Lines) "More" }
             }
         }
@@ -121,7 +128,10 @@ impl Navigation {
                 (way("/people", place == Place::People, &counted("People", counts.people)))
             }
             (way("/groups", place == Place::Groups, &counted("Groups", counts.groups)))
-            (way("/gateways", place == Place::Gateways, &html! { "Gateways" }))
+            (way("/gateways", place == Place::Gateways, &html! {
+                "Gateways"
+                @if counts.down > 0 { span.down { (counts.down) " down" } }
+            }))
             @if self.sees_all {
                 (way("/requests", place == Place::Requests, &html! { "Requests" }))
             }

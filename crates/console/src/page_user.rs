@@ -6,6 +6,7 @@ use hourkey_access::error::AppError;
 use hourkey_access::identity::account::Digest;
 use hourkey_access::identity::session::{self, Session, User};
 
+use crate::connected::ConnectedGateways;
 use crate::cookie::{self, Kind};
 use crate::csrf::FormToken;
 
@@ -22,6 +23,8 @@ pub struct PageUser {
     pub browser: Option<Digest>,
     /// Whether they must set up two-step sign-in before anything else.
     pub owes_second_factor: bool,
+    /// What is known of gateways; nothing where the page does not say it.
+    pub gateways: Option<ConnectedGateways>,
 }
 
 impl PageUser {
@@ -42,6 +45,7 @@ impl PageUser {
             session: found.session,
             browser,
             owes_second_factor: found.owes_second_factor,
+            gateways: None,
         }))
     }
 }

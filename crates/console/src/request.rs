@@ -24,6 +24,7 @@ use super::error::PageError;
 use super::form::{Fields, Form, FormError, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
+use super::my_requests::again;
 use super::outcome::{self, approval, asked, comments, quote, sentence, tone};
 use super::time::{ago, left, moment};
 use super::{connections, state};
@@ -98,7 +99,7 @@ async fn page(
     let page = Page {
         title: &title,
         place: match is_own {
-            true => Place::Access,
+            true => Place::MyRequests,
             false => Place::Requests,
         },
         width: Width::Narrow,
@@ -324,7 +325,7 @@ impl View<'_> {
                             "Request again"
                         }
                     } @else if self.resource.is_some_and(|it| !it.is_disabled()) {
-                        a.btn.primary href={ "/resources/" (request.resource) "/request" } {
+                        a.btn.primary href=(again(request)) {
                             "Request again"
                         }
                     }

@@ -30,6 +30,13 @@ pub(super) fn moment(at: Time, now: Time) -> Markup {
     }
 }
 
+/// A moment in a column whose head names the zone ([`moment`]).
+pub(super) fn clock(at: Time, now: Time) -> Markup {
+    html! {
+        time datetime=(stamp(at)) title=(utc(at)) data-moment { (format::moment(at, now, Utc.fix())) }
+    }
+}
+
 /// A moment to the millisecond, for telling what came first: `12:03:04.221`.
 pub(super) fn instant(at: Time) -> Markup {
     html! {

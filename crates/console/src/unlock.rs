@@ -45,11 +45,14 @@ pub(super) async fn show(
     unsent: Unsent,
 ) -> Result<Response, PageError> {
     let typed = UnlockInput::read(&unsent.fields, unsent.wrong);
-    let mut query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let login = query.find(|(name, _)| name == "login");
+    let asked = Fields::parse(uri.query().unwrap_or_default().as_bytes());
     // The forms below are sent to the page without the question.
-    let login = login.map_or(unsent.fields.get("login").into(), |(_, login)| login);
-    page(&app, &user, &uri, login.trim(), &typed).await
+    let login = match asked.has("login") {
+        true => asked.get("login"),
+        false => unsent.fields.get("login"),
+    };
+    let only = asked.number("resource").map(ResourceId);
+    page(&app, &user, &uri, (login.trim(), only), &typed).await
 }
 
 /// `POST /unlock`
@@ -71,25 +74,27 @@ pub(super) async fn send(
     let admin = user.user.id;
     app.budgets.change(user.user.id, app.clock.now())?;
     match unlock::unlock(&app, admin, body).await {
-        Ok(_) => {
-            let query = url::form_urlencoded::Serializer::new(String::new())
-                .append_pair("login", &login)
-                .finish();
-            Ok(Redirect::to(&format!("/unlock?{query}")).into_response())
-        }
+        Ok(_) => Ok(Redirect::to(&format!("/unlock?{}", of_login(&login))).into_response()),
         Err(AppError::Refused(problem)) => {
             let typed = UnlockInput::read(&fields, FormError::of(&problem));
-            page(&app, &user, &uri, &login, &typed).await
+            page(&app, &user, &uri, (&login, None), &typed).await
         }
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// The question for all that somebody has.
+fn of_login(login: &str) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("login", login)
+        .finish()
 }
 
 async fn page(
     app: &App,
     user: &PageUser,
     uri: &Uri,
-    login: &str,
+    (login, only): (&str, Option<ResourceId>),
     typed: &UnlockInput,
 ) -> Result<Response, PageError> {
     unlock::check_admin(app, user.user.id).await?;
@@ -105,6 +110,12 @@ async fn page(
             Err(failure) => return Err(failure.into()),
         },
     };
+    let shown = found.as_ref().map(|all| {
+        let meant = all
+            .iter()
+            .filter(|it| only.is_none_or(|only| it.resource == only));
+        meant.collect::<Vec<_>>()
+    });
     let frame = Frame::of(app, user, uri).await?;
     let page = Page {
         title: "Unlock a resource",
@@ -112,7 +123,7 @@ async fn page(
         width: Width::Wide,
         live: Live::Off,
     };
-    let row = |found: &AutoLocked| row(&user.token, login, found, &frame, typed);
+    let row = |found: &AutoLocked| row(&user.token, login, found, &frame, (typed, only.is_some()));
     let wrong = if found.is_some() {
         &typed.wrong
     } else {
@@ -131,9 +142,14 @@ async fn page(
                 aria-describedby=[unknown.described_by(Field::Login, "")];
             button.btn { "Show" }
         }
-        @if let Some(found) = found {
+        @if let (Some(found), Some(shown)) = (&found, &shown) {
             @if found.is_empty() { p.empty { "They don’t have any resource that locks when it isn’t used." } }
-            ul.rows { @for found in &found { (row(found)) } }
+            ul.rows { @for found in shown { (row(found)) } }
+            @if shown.len() < found.len() {
+                p.pager {
+                    a.btn href={ "/unlock?" (of_login(login)) } { "All of theirs that lock when unused" }
+                }
+            }
         }
     }))
 }
@@ -143,7 +159,7 @@ fn row(
     login: &str,
     found: &AutoLocked,
     frame: &Frame,
-    typed: &UnlockInput,
+    (typed, is_meant): (&UnlockInput, bool),
 ) -> Markup {
     let AutoLocked {
         resource,
@@ -184,7 +200,7 @@ fn row(
                         value=[typed.map(|typed| &typed.comment)]
                         aria-label={ "Comment (optional), " (name) }
                         placeholder="Comment (optional)"
-                        autofocus[wrong.is_some_and(|wrong| wrong.is(Field::Text))]
+                        autofocus[is_meant || wrong.is_some_and(|wrong| wrong.is(Field::Text))]
                         aria-invalid=[wrong.and_then(|wrong| wrong.invalid(Field::Text))]
                         aria-describedby=[wrong.and_then(|wrong| wrong.described_by(Field::Text, ""))];
                     button.btn aria-label={ "Unlock " (name) } { "Unlock" }

@@ -231,6 +231,24 @@ fn what_is_exported_needs_no_applying() {
     );
 }
 
+#[test]
+fn an_organisation_without_a_name_needs_no_applying_either() {
+    let nameless = ALL.replacen(r#"name = "Ünïcode \"& Söhne\"""#, r#"name = """#, 1);
+    assert_ne!(nameless, ALL);
+    let host = Host::new(&nameless);
+    let (code, exported) = host.run(&["export"]);
+    assert_eq!(code, 0, "{exported}");
+    assert!(exported.contains("name = \"\""), "{exported}");
+    let (code, said) = host.apply(&exported, &["--plan", "--prune"]);
+    assert_eq!(code, 0, "{said}\n{exported}");
+    assert!(said.contains("Nothing to do"), "{said}");
+    // A network needs one, and a file that says nothing of the name is a mistake.
+    let (code, said) = host.apply("name = \"\"\n[[network]]\nname = \"\"\n", &["--plan"]);
+    assert_eq!(code, 1, "{said}");
+    let (code, said) = host.apply("[[network]]\nname = \"Office\"\n", &["--plan"]);
+    assert_eq!(code, 1, "{said}");
+}
+
 /// A file that was written before the console could set things up, with what was in it then.
 const OLDER: &str = include_str!("org_before_the_console.toml");
 

@@ -18,7 +18,7 @@ use hourkey_domain::organisation::Organisation;
 use hourkey_domain::request::{Purpose, Request, State};
 use hourkey_domain::review::Eligible;
 use hourkey_domain::settings::{Approval, Mode};
-use hourkey_store::access::RequestFilter;
+use hourkey_store::access::RequestSearch;
 use hourkey_store::account::ShownLink;
 use hourkey_store::log::{Audited, Subject};
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ impl Kept {
         let now = app.clock.now();
         let mut tx = app.store.read().await.unwrap();
         let requests = tx
-            .newest_requests(RequestFilter::default(), None, 10_000)
+            .newest_requests(&RequestSearch::default(), None, 10_000)
             .await;
         let grants: Vec<_> = (1..1_000).map(GrantId).collect();
         let grants = tx.grants(&grants).await.unwrap();

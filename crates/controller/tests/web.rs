@@ -27,6 +27,7 @@ mod web {
     mod full_disk;
     mod gateways;
     mod known_browsers;
+    mod lists;
     mod long_periods;
     #[cfg(target_os = "linux")]
     mod mail_env;
@@ -38,6 +39,7 @@ mod web {
     mod mail_security;
     #[cfg(target_os = "linux")]
     mod mail_sent;
+    mod my_requests;
     mod oauth;
     mod operators;
     mod organisation_settings;
@@ -53,10 +55,12 @@ mod web {
     mod reported;
     mod reviewing;
     mod revocation;
+    mod revoking;
     mod session_kinds;
     mod sessions;
     mod sight;
     mod sign_in;
+    mod summaries;
     mod tokens;
     mod two_step;
     mod two_step_required;

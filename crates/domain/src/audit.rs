@@ -174,6 +174,10 @@ actions! {
     MailDiscarded = "mail.discarded",
     /// A person chose which mails they get.
     MailChosen = "mail.chosen",
+    /// Somebody downloaded the summary of a resource, a group or a person.
+    SummaryDownloaded = "summary.downloaded",
+    /// Somebody downloaded everybody's requests, or those they searched for.
+    RequestsDownloaded = "requests.downloaded",
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Requests, grants and notices.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
@@ -10,10 +12,10 @@ use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::StoreError;
 use hourkey_store::access::{
     AccessHistory, AccessRead, AccessWrite, DecidedFilter, LastUnlock, NewGrant, NewNotice, Open,
-    OpenFilter, RequestFilter, ReviewOf, Undoable,
+    OpenFilter, RequestFilter, RequestOutcome, RequestSearch, ReviewOf, Undoable,
 };
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, query};
+use sqlx::{QueryBuilder, Sqlite, query};
 
 use crate::column::{Columns, json, millis, unreadable};
 use crate::open_filter::{LIVE, PENDING, narrow};
@@ -35,6 +37,17 @@ macro_rules! grants {
             "SELECT id, request_id, user_id, resource_id, assignment_id, starts_at, expires_at, \
              detail FROM grants ",
             $rest
+        )
+    };
+}
+
+/// Narrows requests to those that made a grant, the newest of which is so.
+macro_rules! its_grant {
+    ($which:literal) => {
+        concat!(
+            " AND state = 'approved' AND (SELECT g.",
+            $which,
+            " FROM grants g WHERE g.request_id = requests.id ORDER BY g.id DESC LIMIT 1)"
         )
     };
 }
@@ -133,36 +146,59 @@ impl AccessRead for Tx {
 
     async fn newest_requests(
         &mut self,
-        filter: RequestFilter,
+        search: &RequestSearch,
         before: Option<RequestId>,
         limit: u32,
     ) -> Result<Vec<Request>, StoreError> {
+        let mut page = QueryBuilder::new(requests!("WHERE id < "));
+        page.push_bind(before.map_or(i64::MAX, |before| before.0));
         // Each has an index of its own.
-        let page = match (filter.user, filter.resource) {
-            (None, None) => query(requests!("WHERE id < ?1 ORDER BY id DESC LIMIT ?2")),
-            (Some(_), None) => query(requests!(
-                "WHERE user_id = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2"
-            )),
-            (None, Some(_)) => query(requests!(
-                "WHERE resource_id = ?4 AND id < ?1 ORDER BY id DESC LIMIT ?2"
-            )),
-            (Some(_), Some(_)) => query(requests!(
-                "WHERE user_id = ?3 AND resource_id = ?4 AND id < ?1 ORDER BY id DESC LIMIT ?2"
-            )),
-        };
-        let page = page
-            .bind(before.map_or(i64::MAX, |before| before.0))
-            .bind(limit)
-            .bind(filter.user.map(|user| user.0))
-            .bind(filter.resource.map(|resource| resource.0));
-        self.all(page, request).await
+        of_pair(&mut page, "", search.of);
+        if let Some(outcome) = search.outcome {
+            page.push(match outcome {
+                RequestOutcome::Waiting => " AND state = 'pending'",
+                RequestOutcome::Scheduled => its_grant!("state = 'scheduled'"),
+                RequestOutcome::Granted => its_grant!("state = 'active'"),
+                RequestOutcome::Extended => " AND state = 'approved' AND extends IS NOT NULL",
+                RequestOutcome::Unlocked => {
+                    " AND state = 'approved' AND terms ->> 'purpose' = 'unlock'"
+                }
+                RequestOutcome::Ended => its_grant!("state = 'expired'"),
+                RequestOutcome::GivenBack => its_grant!("state = 'released'"),
+                RequestOutcome::Revoked => its_grant!("state = 'revoked'"),
+                RequestOutcome::Denied => " AND state = 'denied'",
+                RequestOutcome::Cancelled => " AND state = 'cancelled'",
+                RequestOutcome::Expired => " AND state = 'lapsed'",
+            });
+        }
+        for word in &search.words {
+            for place in [
+                " AND (instr(lower(reason), lower(",
+                ")) OR user_id IN (SELECT id FROM users WHERE instr(lower(name), lower(",
+                ")) OR instr(lower(login), lower(",
+                "))) OR resource_id IN (SELECT id FROM resources WHERE instr(lower(name), lower(",
+            ] {
+                page.push(place).push_bind(word.as_str());
+            }
+            page.push("))))");
+        }
+        if let Some(before) = search.made_before {
+            page.push(" AND created_at < ").push_bind(millis(before));
+        }
+        if let Some(before) = search.ends_before {
+            page.push(its_grant!("expires_at"))
+                .push(" < ")
+                .push_bind(millis(before));
+        }
+        page.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+        self.all(page.build(), request).await
     }
 
     async fn last_unlocks(&mut self, filter: RequestFilter) -> Result<Vec<LastUnlock>, StoreError> {
         // Beside max, the columns are those of the row that has it.
         let unlocks = query(
             "SELECT subject ->> 'user' AS user_id, subject ->> 'resource' AS resource_id, \
-                 max(seq), at, actor \
+                 max(seq), at, actor AS unlocked_by \
              FROM audit INDEXED BY audit_unlocked \
              WHERE action = 'resource.unlocked' AND actor IS NOT NULL \
                  AND (?1 IS NULL OR subject ->> 'user' = ?1) \
@@ -171,15 +207,32 @@ impl AccessRead for Tx {
         )
         .bind(filter.user.map(|user| user.0))
         .bind(filter.resource.map(|resource| resource.0));
-        self.all(unlocks, |row| {
-            Ok(LastUnlock {
-                user: UserId(row.col("user_id")?),
-                resource: ResourceId(row.col("resource_id")?),
-                at: row.time("at")?,
-                by: UserId(row.col("actor")?),
-            })
-        })
-        .await
+        let mut unlocks = self.all(unlocks, last_unlock).await?;
+        let mut approved = QueryBuilder::new(
+            "SELECT user_id, resource_id, max(ended_at) AS at, detail ->> 'by' AS unlocked_by \
+             FROM requests WHERE state = 'approved' AND terms ->> 'purpose' = 'unlock' \
+             AND detail ->> 'by' IN (SELECT id FROM users WHERE admin)",
+        );
+        of_pair(&mut approved, "", filter);
+        approved.push(" GROUP BY user_id, resource_id");
+        unlocks.extend(self.all(approved.build(), last_unlock).await?);
+        // The later of the two ways is the last of a pair.
+        unlocks.sort_by_key(|it| (it.user, it.resource, Reverse(it.at)));
+        unlocks.dedup_by_key(|it| (it.user, it.resource));
+        Ok(unlocks)
+    }
+
+    async fn live_extensions(&mut self, filter: RequestFilter) -> Result<Vec<Request>, StoreError> {
+        let mut approved = QueryBuilder::new(
+            "SELECT r.id, r.user_id, r.resource_id, r.terms, r.reason, r.asked_seconds, r.starts_at, \
+                 r.created_at, r.lapses_at, r.detail \
+             FROM grants g JOIN requests r ON r.user_id = g.user_id \
+                 AND r.resource_id = g.resource_id AND r.extends = g.id \
+             WHERE g.state IN ('scheduled', 'active') AND r.state = 'approved'",
+        );
+        of_pair(&mut approved, "g.", filter);
+        approved.push(" ORDER BY r.id");
+        self.all(approved.build(), request).await
     }
 
     async fn decided_requests(
@@ -511,6 +564,29 @@ fn grant_state(state: &GrantState) -> (&'static str, Option<DateTime<Utc>>, Opti
         GrantState::Released { at } => ("released", Some(*at), None),
         GrantState::Revoked { at, by, .. } => ("revoked", Some(*at), *by),
     }
+}
+
+/// Narrows a query to a person and a resource, in the columns of `table`.
+fn of_pair(query: &mut QueryBuilder<Sqlite>, table: &str, filter: RequestFilter) {
+    if let Some(user) = filter.user {
+        query
+            .push(format!(" AND {table}user_id = "))
+            .push_bind(user.0);
+    }
+    if let Some(resource) = filter.resource {
+        query
+            .push(format!(" AND {table}resource_id = "))
+            .push_bind(resource.0);
+    }
+}
+
+fn last_unlock(row: &SqliteRow) -> Result<LastUnlock, StoreError> {
+    Ok(LastUnlock {
+        user: UserId(row.col("user_id")?),
+        resource: ResourceId(row.col("resource_id")?),
+        at: row.time("at")?,
+        by: UserId(row.col("unlocked_by")?),
+    })
 }
 
 fn request(row: &SqliteRow) -> Result<Request, StoreError> {

@@ -53,6 +53,19 @@ impl AccountRead for Tx {
         self.all(sessions, session).await
     }
 
+    async fn last_seen(&mut self) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError> {
+        let seen = query(
+            "SELECT user_id, max(at) AS at FROM ( \
+             SELECT id AS user_id, last_seen AS at FROM users \
+             WHERE removed = 0 AND last_seen IS NOT NULL \
+             UNION ALL SELECT user_id, last_seen FROM sessions) GROUP BY user_id",
+        );
+        self.all(seen, |row| {
+            Ok((UserId(row.col("user_id")?), row.time("at")?))
+        })
+        .await
+    }
+
     async fn session_by_cookie(&mut self, cookie: Digest) -> Result<Option<Session>, StoreError> {
         let by_cookie = query(sessions!("WHERE s.cookie = ?")).bind(cookie.to_vec());
         self.one(by_cookie, session).await
@@ -243,6 +256,11 @@ impl AccountWrite for Tx {
     }
 
     async fn end_session(&mut self, id: SessionId) -> Result<(), StoreError> {
+        let seen = query(
+            "UPDATE users SET last_seen = max(coalesce(users.last_seen, 0), s.last_seen) \
+             FROM sessions s WHERE s.id = ? AND users.id = s.user_id",
+        );
+        self.run(seen.bind(id.0)).await?;
         // Its tokens go with it (ON DELETE CASCADE); AUTOINCREMENT keeps the id from coming back.
         self.run(query("DELETE FROM sessions WHERE id = ?").bind(id.0))
             .await?;

@@ -15,7 +15,7 @@ use crate::tx::Tx;
 macro_rules! gateways {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, network_id, address, key FROM gateways WHERE removed = 0 ",
+            "SELECT id, name, network_id, address, key, certificate_until FROM gateways WHERE removed = 0 ",
             $rest
         )
     };
@@ -30,6 +30,18 @@ impl GatewayRead for Tx {
 
     async fn gateways(&mut self) -> Result<Vec<Gateway>, StoreError> {
         self.all(query(gateways!("ORDER BY id")), gateway).await
+    }
+
+    async fn open_connections(&mut self) -> Result<Vec<(GatewayId, u64)>, StoreError> {
+        let open = query(
+            "SELECT gateway_id, count(*) AS number FROM connections WHERE ended_at IS NULL \
+             GROUP BY gateway_id",
+        );
+        self.all(open, |row| {
+            let number: i64 = row.col("number")?;
+            Ok((GatewayId(row.col("gateway_id")?), number.unsigned_abs()))
+        })
+        .await
     }
 
     async fn gateway_by_token(
@@ -94,6 +106,17 @@ impl GatewayWrite for Tx {
         self.update_one(enrol, || format!("gateway {id}")).await
     }
 
+    async fn set_gateway_certificate(
+        &mut self,
+        id: GatewayId,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let set = query("UPDATE gateways SET certificate_until = ? WHERE id = ? AND removed = 0")
+            .bind(millis(until))
+            .bind(id.0);
+        self.update_one(set, || format!("gateway {id}")).await
+    }
+
     async fn remove_gateway(&mut self, id: GatewayId) -> Result<(), StoreError> {
         let remove = query(
             "UPDATE gateways SET removed = 1, token = NULL, token_expires_at = NULL, \
@@ -111,5 +134,6 @@ fn gateway(row: &SqliteRow) -> Result<Gateway, StoreError> {
         network: NetworkId(row.col("network_id")?),
         address: row.col("address")?,
         key: row.col("key")?,
+        certificate_until: row.maybe_time("certificate_until")?,
     })
 }

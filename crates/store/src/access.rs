@@ -73,7 +73,7 @@ pub struct OpenFilter {
     pub due_at: Option<DateTime<Utc>>,
 }
 
-/// An unlock by an administrator, without a request.
+/// An unlock by an administrator: without a request, or by approving one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastUnlock {
     /// For whom.
@@ -103,6 +103,58 @@ pub struct RequestFilter {
     pub user: Option<UserId>,
     /// For this resource.
     pub resource: Option<ResourceId>,
+}
+
+/// Which requests are looked for. All fields that are set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestSearch {
+    /// Whose, and for what.
+    pub of: RequestFilter,
+    /// What became of them.
+    pub outcome: Option<RequestOutcome>,
+    /// Words that each stand in the reason, in the name or login of the person, or in the name of the
+    /// resource, as they are now. The letters of ASCII are found in either case.
+    pub words: Vec<String>,
+    /// Made before this time.
+    pub made_before: Option<DateTime<Utc>>,
+    /// Which made a grant that ends, or ended, before this time.
+    pub ends_before: Option<DateTime<Utc>>,
+}
+
+impl From<RequestFilter> for RequestSearch {
+    fn from(of: RequestFilter) -> Self {
+        Self {
+            of,
+            ..Self::default()
+        }
+    }
+}
+
+/// What became of a request and its grant, as it is kept: what time alone ends is kept once it is swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestOutcome {
+    /// It waits for a reviewer.
+    Waiting,
+    /// Its grant starts later.
+    Scheduled,
+    /// Its grant runs.
+    Granted,
+    /// It gave a grant more time.
+    Extended,
+    /// It unlocked what had locked by disuse.
+    Unlocked,
+    /// Its grant came to its end.
+    Ended,
+    /// Its grant was given back.
+    GivenBack,
+    /// Its grant was revoked.
+    Revoked,
+    /// It was denied.
+    Denied,
+    /// It was cancelled.
+    Cancelled,
+    /// Nobody decided it in time.
+    Expired,
 }
 
 impl RequestFilter {
@@ -150,17 +202,20 @@ pub trait AccessRead: Send {
     /// be told anew, or the next session ends by itself.
     async fn next_deadline(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// The requests that the filter means, newest first, ids below `before`, at most `limit`.
+    /// The requests that are looked for, newest first, ids below `before`, at most `limit`.
     async fn newest_requests(
         &mut self,
-        filter: RequestFilter,
+        search: &RequestSearch,
         before: Option<RequestId>,
         limit: u32,
     ) -> Result<Vec<Request>, StoreError>;
 
-    /// When an administrator last unlocked each resource for each user, without a request; in no
-    /// order.
+    /// When an administrator last unlocked each resource for each user; in no order. An approved request
+    /// counts when whoever approved it is an administrator now.
     async fn last_unlocks(&mut self, filter: RequestFilter) -> Result<Vec<LastUnlock>, StoreError>;
+
+    /// The approved extensions of scheduled and active grants, in order of id.
+    async fn live_extensions(&mut self, filter: RequestFilter) -> Result<Vec<Request>, StoreError>;
 
     /// Requests of all users that were decided or ended, newest first, ids below `before`.
     async fn decided_requests(

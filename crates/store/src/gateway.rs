@@ -20,6 +20,8 @@ pub struct Gateway {
     pub address: String,
     /// SHA-256 of its public key, in lower-case hexadecimal; `None` until it has enrolled.
     pub key: Option<String>,
+    /// When the certificate ends that it got last; `None` where that was not noted.
+    pub certificate_until: Option<DateTime<Utc>>,
 }
 
 /// A gateway that has no id yet.
@@ -41,6 +43,9 @@ pub trait GatewayRead: Send {
 
     /// All gateways, in order of id.
     async fn gateways(&mut self) -> Result<Vec<Gateway>, StoreError>;
+
+    /// How many connections go on through each gateway that has any, as it reported them; in no order.
+    async fn open_connections(&mut self) -> Result<Vec<(GatewayId, u64)>, StoreError>;
 
     /// The gateway that this token enrols, if it has not expired at `now`.
     async fn gateway_by_token(
@@ -76,6 +81,13 @@ pub trait GatewayWrite: GatewayRead {
         id: GatewayId,
         credential: Digest,
         key: &str,
+    ) -> Result<(), StoreError>;
+
+    /// Notes when the certificate ends that a gateway got.
+    async fn set_gateway_certificate(
+        &mut self,
+        id: GatewayId,
+        until: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
     /// Removes a gateway, with its token and credential.

@@ -84,6 +84,8 @@ pub enum Subject {
     },
     /// How mail is sent, or mails that wait. Nobody's view changes.
     Mail,
+    /// A file that somebody downloads. Nobody's view changes.
+    Download,
     /// Something that this version does not know: anything may have changed.
     #[serde(other)]
     Unknown,
@@ -180,7 +182,7 @@ impl Subject {
             },
             Self::Account { user } => user == me,
             Self::Organisation { .. } | Self::Gateway { .. } | Self::Unknown => true,
-            Self::GatewayAsked { .. } | Self::Mail => false,
+            Self::GatewayAsked { .. } | Self::Mail | Self::Download => false,
         }
     }
 

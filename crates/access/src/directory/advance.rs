@@ -93,7 +93,7 @@ impl Named {
                 Subject::Gateway { gateway } => {
                     named.gateways.insert(gateway);
                 }
-                Subject::GatewayAsked { .. } | Subject::Mail => {}
+                Subject::GatewayAsked { .. } | Subject::Mail | Subject::Download => {}
             }
         }
         Some(named)

@@ -23,7 +23,7 @@ use super::reader::{Lined, Reader, Table, parsed};
 pub struct OrgFile {
     /// The controller that its ids are of.
     pub(super) installation: Option<Lined<String>>,
-    /// The organisation's name.
+    /// The organisation's name; empty where it has none.
     pub name: String,
     /// The access periods that it offers.
     pub periods: Periods,
@@ -167,7 +167,11 @@ type Entry<T> = (Lined<String>, Option<T>);
 fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let mut ids = Ids::default();
     let installation = root.text(reader, "installation");
-    let name = root.needed_text(reader, "name");
+    // An organisation may be set up without a name.
+    let name = match root.take_empty("name") {
+        true => Some(String::new()),
+        false => root.needed_text(reader, "name").map(|name| name.value),
+    };
     let periods = read_periods(reader, root);
     let fallback_reviewers = root.texts(reader, "fallback_reviewers");
     let users = root.tables(reader, "user");
@@ -242,7 +246,7 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
 
     Some(OrgFile {
         installation,
-        name: name?.value,
+        name: name?,
         periods: periods?,
         fallback_reviewers,
         users: users.into_iter().filter_map(|(_, spec)| spec).collect(),

@@ -111,6 +111,17 @@ impl<'i> Table<'i> {
         }
     }
 
+    /// Takes the key where an empty text stands there.
+    pub(super) fn take_empty(&mut self, key: &str) -> bool {
+        let is_empty = self.entries.get(key).is_some_and(
+            |(_, value)| matches!(value.get_ref(), DeValue::String(text) if text.is_empty()),
+        );
+        if is_empty {
+            self.entries.remove(key);
+        }
+        is_empty
+    }
+
     /// A text that must be there.
     pub(super) fn needed_text(&mut self, reader: &mut Reader, key: &str) -> Option<Lined<String>> {
         if !self.has(key) {

@@ -1,8 +1,6 @@
 //! Why somebody may or may not reach a resource, now or later: for oneself, and for whoever one may
 //! see.
 
-use std::sync::Arc;
-
 use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
@@ -13,13 +11,13 @@ use hourkey_access::error::AppError;
 use hourkey_access::explain::{Asked, explained};
 use hourkey_access::overview::{Overview, Sight};
 use hourkey_domain::Time;
-use hourkey_domain::ids::GatewayId;
 use hourkey_domain::organisation::explain::{Explanation, told};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::address::Query;
+use crate::connected::ConnectedGateways;
 use crate::error::PageError;
 use crate::form::FormError;
 use crate::icon::Icon;
@@ -27,10 +25,6 @@ use crate::layout::{Frame, Live, Page, Place, Width};
 use crate::page_user::PageUser;
 use crate::sentence::{Links, shown};
 use crate::state;
-
-/// Which gateways are connected, as the controller knows it that serves them.
-#[derive(Clone)]
-pub struct ConnectedGateways(pub Arc<dyn Fn(GatewayId, Time) -> bool + Send + Sync>);
 
 /// The question.
 #[derive(Default, Deserialize)]
@@ -62,7 +56,7 @@ pub(super) async fn show(
     let (answer, wrong) = match asked {
         Ok(None) => (None, FormError::default()),
         Ok(Some(asked)) => {
-            let is_connected = |gateway| (gateways.0)(gateway, frame.now);
+            let is_connected = |gateway| gateways.is_connected(gateway, frame.now);
             match explained(&app, user.user.id.into(), &asked, is_connected).await {
                 Ok(answer) => (Some(answer), FormError::default()),
                 Err(AppError::Refused(problem)) => (None, FormError::of(&problem)),

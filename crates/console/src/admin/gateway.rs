@@ -13,10 +13,10 @@ use hourkey_domain::organisation::Network;
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
-use super::explain::ConnectedGateways;
 use super::view::{count, overview_of_one, set_up};
 use crate::address::Id;
 use crate::confirm;
+use crate::connected::ConnectedGateways;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError, out_of_date};
 use crate::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -142,7 +142,7 @@ fn network(view: &Overview, id: NetworkId) -> Result<&Network, AppError> {
 
 /// How it stands with a gateway, in words.
 pub(super) fn state(view: &Overview, gateway: &Gateway, connected: &ConnectedGateways) -> Markup {
-    match (&gateway.key, (connected.0)(gateway.id, view.now)) {
+    match (&gateway.key, connected.is_connected(gateway.id, view.now)) {
         (_, true) => html! { span.state.open { "Connected" } },
         (Some(_), false) => html! { span.state.stop { "Not connected" } },
         (None, false) => html! { span.state.wait { "Waits to be set up" } },
@@ -164,7 +164,7 @@ async fn page(
     let gateway = all.iter().find(|gateway| gateway.id == id);
     let gateway = gateway.ok_or_else(AppError::not_found)?;
     let network = network(&view, gateway.network)?;
-    let is_connected = (connected.0)(id, view.now);
+    let is_connected = connected.is_connected(id, view.now);
     let title = plain(&gateway.name);
     let main = html! {
         // What this page is called from now on, where a form led here.

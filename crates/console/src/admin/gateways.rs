@@ -1,5 +1,7 @@
 //! Networks and the gateways that serve them.
 
+use std::collections::HashMap;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
@@ -7,16 +9,19 @@ use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::gateways::{self, Gateway};
 use hourkey_access::overview::{Overview, Sight};
+use hourkey_domain::Time;
+use hourkey_domain::ids::GatewayId;
 use hourkey_domain::organisation::Network;
 use maud::{Markup, html};
 
-use super::explain::ConnectedGateways;
 use super::gateway::state;
-use super::table::table;
+use super::table::{framed, moments};
 use super::view::{count, link, overview, page};
+use crate::connected::ConnectedGateways;
 use crate::error::PageError;
 use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
+use crate::time::{ago, clock};
 
 /// `GET /gateways`
 pub(super) async fn list(
@@ -27,6 +32,7 @@ pub(super) async fn list(
 ) -> Result<Response, PageError> {
     let view = overview(&app, &user, Sight::Configuration).await?;
     let gateways = gateways::list(&app, user.user.id).await?;
+    let connections = gateways::open_connections(&app, user.user.id).await?;
     let mut networks: Vec<_> = view.organisation.networks().collect();
     networks.sort_by_key(|network| network.name.to_lowercase());
     page(
@@ -49,7 +55,7 @@ pub(super) async fn list(
                     @if view.sets_up { " Begin with one: " a href="/networks/new" { "New network" } "." }
                 }
             }
-            @for network in &networks { (of_network(&view, network, &gateways, &connected)) }
+            @for network in &networks { (of_network(&view, network, &gateways, (&connected, &connections))) }
         },
     )
     .await
@@ -59,7 +65,7 @@ fn of_network(
     view: &Overview,
     network: &Network,
     gateways: &[Gateway],
-    connected: &ConnectedGateways,
+    (connected, connections): (&ConnectedGateways, &HashMap<GatewayId, u64>),
 ) -> Markup {
     let here: Vec<_> = gateways
         .iter()
@@ -72,8 +78,28 @@ fn of_network(
                 th scope="row" { (link("gateways", gateway.id, &gateway.name)) }
                 td.mono { bdi { (plain(&gateway.address)) } }
                 td { (state(view, gateway, connected)) }
+                @let heard = connected.heard(gateway.id, view.now);
+                td { (or_nothing(heard.as_ref().map(|heard| ago(heard.at, view.now)))) }
+                td {
+                    (or_nothing(heard.as_ref().and_then(|it| it.version.as_ref()).map(|version| {
+                        html! { bdi { (plain(version)) } }
+                    })))
+                }
+                td.number {
+                    // What one that is gone reported last is not true any more.
+                    (or_nothing(heard.filter(|heard| heard.is_connected).map(|_| {
+                        html! { (connections.get(&gateway.id).copied().unwrap_or(0)) }
+                    })))
+                }
+                td { (or_nothing(gateway.certificate_until.map(|at| certificate(at, view.now)))) }
             }
         }
+    };
+    let headings = html! {
+        @for heading in [
+            "Gateway", "Clients reach it at", "State", "Last answer", "Version", "Connections",
+        ] { th scope="col" { (heading) } }
+        (moments("Certificate until"))
     };
     html! {
         section #{ "network-" (network.id) } {
@@ -91,8 +117,21 @@ fn of_network(
             @if here.is_empty() {
                 p.empty { "No gateway serves this network: nobody reaches what is in it." }
             } @else {
-                (table(&plain(&network.name), &["Gateway", "Clients reach it at", "State"], &rows))
+                (framed(&plain(&network.name), &headings, &rows))
             }
         }
+    }
+}
+
+/// What the controller knows, or that it does not.
+fn or_nothing(known: Option<Markup>) -> Markup {
+    html! { @match known { Some(known) => (known), None => span.muted { "–" } } }
+}
+
+/// The end of a certificate: a gateway renews it well before.
+fn certificate(until: Time, now: Time) -> Markup {
+    html! {
+        @if until <= now { span.state.stop { "Ended " (ago(until, now)) } }
+        @else { (clock(until, now)) }
     }
 }

@@ -14,7 +14,7 @@ use hourkey_domain::organisation::{Group, User};
 use maud::{Markup, html};
 
 use super::resources::{change, ends};
-use super::table::{Column, Key, Rows, TableQuery, search, table};
+use super::table::{Column, Key, Rows, TableQuery, framed, moments, search};
 use super::view::{count, link, links, overview, overview_of_one, page};
 use super::{settings, summary};
 use crate::address::{Id, Query};
@@ -137,9 +137,10 @@ fn reviews(view: &Overview, group: &Group) -> Markup {
 fn resources(view: &Overview, group: &Group) -> Markup {
     let of = &view.organisation;
     let all: Vec<_> = of.assignments_to(group.id).collect();
-    let headings: &[&str] = match view.sets_up {
-        true => &["Resource", "Settings", "Ends", "Change"],
-        false => &["Resource", "Settings", "Ends"],
+    let headings = html! {
+        @for heading in ["Resource", "Settings"] { th scope="col" { (heading) } }
+        (moments("Ends"))
+        @if view.sets_up { th scope="col" { "Change" } }
     };
     html! {
         section #resources {
@@ -147,7 +148,7 @@ fn resources(view: &Overview, group: &Group) -> Markup {
             @if all.is_empty() {
                 p.empty { "It gives access to nothing yet." }
             } @else {
-                (table("Resources", headings, &html! {
+                (framed("Resources", &headings, &html! {
                     @for own in &all {
                         @if let Some(resource) = of.resource(own.resource) {
                             tr {
@@ -167,7 +168,7 @@ fn resources(view: &Overview, group: &Group) -> Markup {
 
 fn members(view: &Overview, group: &Group, query: &TableQuery) -> Markup {
     let of = &*view.organisation;
-    let path = format!("/groups/{}", group.id);
+    let path = format!("/groups/{}#people", group.id);
     let members = of.members(group.id).filter_map(|user| of.user(user));
     let columns = vec![
         Column::sorted("Person", |it: &&Arc<User>| Key::text(&it.name)),

@@ -10,18 +10,21 @@ mod first_day;
 mod gateway;
 mod gateways;
 mod groups;
+mod kind;
 pub(super) mod mail;
 mod mail_outbox;
 mod overview;
 mod password_link;
 mod people;
-mod requests;
+pub(super) mod requests;
 mod resources;
+mod revoke_all;
 mod seen_as;
 mod settings;
+mod sheet;
 pub(super) mod sign_in_settings;
 mod summary;
-mod table;
+pub(super) mod table;
 mod two_step;
 mod view;
 
@@ -30,8 +33,6 @@ use axum::routing::{get, post};
 use hourkey_access::app::App;
 
 use crate::unsent;
-
-pub use explain::ConnectedGateways;
 
 /// The routes.
 pub(super) fn router(app: &App) -> Router<App> {
@@ -50,11 +51,28 @@ pub(super) fn router(app: &App) -> Router<App> {
             "/people/{id}/two-step",
             unsent::kept(app, get(two_step::show), post(two_step::send)),
         )
+        .route(
+            "/people/{id}/revoke",
+            unsent::kept(
+                app,
+                get(revoke_all::show_person),
+                post(revoke_all::send_person),
+            ),
+        )
+        .route(
+            "/resources/{id}/revoke",
+            unsent::kept(
+                app,
+                get(revoke_all::show_resource),
+                post(revoke_all::send_resource),
+            ),
+        )
         .route("/groups", get(groups::list))
         .route("/groups/{id}", get(groups::show))
         .route("/groups/{id}/summary.csv", get(summary::of_group))
         .route("/groups/{id}/summary.xlsx", get(summary::of_group))
         .route("/requests", get(requests::list))
+        .route("/requests.csv", get(requests::download))
         .route("/gateways", get(gateways::list))
         .route(
             "/gateways/{id}",

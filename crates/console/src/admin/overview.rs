@@ -9,15 +9,16 @@ use hourkey_access::app::App;
 use hourkey_access::overview::{self, Overview, ShownLink, Sight};
 use hourkey_domain::Time;
 use hourkey_domain::grant::Window;
-use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::ids::{RequestId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::organisation::lint::{Finding, Severity, lint, sentence};
 use maud::{Markup, html};
 
-use super::explain::ConnectedGateways;
 use super::first_day;
+use super::requests::midnight;
 use super::table::table;
 use super::view::{self, count, link, page};
+use crate::connected::ConnectedGateways;
 use crate::error::PageError;
 use crate::icon::Icon;
 use crate::layout::{Place, plain};
@@ -66,8 +67,8 @@ pub(super) async fn show(
     .await
 }
 
-/// What somebody has or asks for: who, what, and since or until when.
-type Running = (Time, UserId, ResourceId);
+/// What somebody has or asks for: since or until when, who, what, and by which request.
+type Running = (Time, UserId, ResourceId, RequestId);
 
 /// What runs and waits.
 struct Now {
@@ -85,12 +86,11 @@ impl Now {
                 continue;
             };
             if let Some(request) = access.pending.as_deref().filter(|it| now < it.lapses_at) {
-                waiting.push((request.created_at, user, resource));
+                waiting.push((request.created_at, user, resource, request.id));
             }
-            let window = access.grant.as_deref().map(|granted| granted.grant.window);
             let runs = |it: &Window| it.starts_at <= now && now < it.expires_at;
-            if let Some(window) = window.filter(runs) {
-                granted.push((window.expires_at, user, resource));
+            if let Some(it) = access.grant.as_deref().filter(|it| runs(&it.grant.window)) {
+                granted.push((it.grant.window.expires_at, user, resource, it.request.id));
             }
         }
         granted.sort_unstable();
@@ -101,6 +101,12 @@ impl Now {
     fn waiting_long(&self, now: Time) -> usize {
         self.waiting
             .partition_point(|(since, ..)| *since < now - LONG)
+    }
+
+    fn ending_today(&self, now: Time) -> usize {
+        let midnight = midnight(now);
+        self.granted
+            .partition_point(|(until, ..)| *until < midnight)
     }
 }
 
@@ -115,7 +121,7 @@ impl Networks {
             let all: Vec<_> = all.map(|(gateway, _)| gateway).collect();
             let here = all
                 .iter()
-                .filter(|it| (connected.0)(**it, view.now))
+                .filter(|it| connected.is_connected(**it, view.now))
                 .count();
             let is_used = of.resources_of(network.id).next().is_some();
             (is_used || !all.is_empty()).then(|| (network.name.clone(), here, all.len()))
@@ -143,13 +149,20 @@ fn figures(of: &Now, networks: &Networks, now: Time) -> Markup {
     let long = of.waiting_long(now);
     html! {
         ul.figures {
-            li { a href="#granted" { b { (of.granted.len()) } " granted now" } }
-            li { a href="#waiting" { b { (of.waiting.len()) } " waiting" } }
+            li { a href="/requests?state=granted" { b { (of.granted.len()) } " granted now" } }
             li {
-                a href="#waiting" .soon[long > 0] { b { (long) } " waiting for more than 15 minutes" }
+                a href="/requests?state=granted&ends=today" {
+                    b { (of.ending_today(now)) } " ending today (UTC)"
+                }
+            }
+            li { a href="/requests?state=waiting" { b { (of.waiting.len()) } " waiting" } }
+            li {
+                a href="/requests?state=waiting&waits=15" .soon[long > 0] {
+                    b { (long) } " waiting for more than 15 minutes"
+                }
             }
             li {
-                a href="#gateways" .stop[networks.connected() < networks.all()] {
+                a href="/gateways" .stop[networks.connected() < networks.all()] {
                     b { (networks.connected()) " of " (networks.all()) } " gateways connected"
                 }
             }
@@ -260,7 +273,7 @@ fn running(
 ) -> Markup {
     let of = &view.organisation;
     let rows = html! {
-        @for (at, user, resource) in all.iter().take(ROWS) {
+        @for (at, user, resource, request) in all.iter().take(ROWS) {
             tr {
                 th scope="row" {
                     @if let Some(user) = of.user(*user) { (link("people", user.id, &user.name)) }
@@ -270,7 +283,7 @@ fn running(
                         (link("resources", resource.id, &resource.name))
                     }
                 }
-                td { (said(*at)) }
+                td { a href={ "/requests/" (request) } { (said(*at)) } }
             }
         }
     };
@@ -281,7 +294,7 @@ fn running(
                 (table(title, &["Person", "Resource", when], &rows))
             }
             @if all.len() > ROWS {
-                p.pager { a.btn href="/requests" { "All requests" } }
+                p.pager { a.btn href={ "/requests?state=" (id) } { "All " (all.len()) } }
             }
         }
     }

@@ -15,10 +15,10 @@ use hourkey_domain::organisation::{Standing, User};
 use hourkey_domain::review::Role;
 use maud::{Markup, html};
 
-use super::resources::standing_cells;
+use super::resources::{last, standing_cells};
 use super::table::{Column, Key, Rows, TableQuery, search, table};
 use super::view::{link, links, overview, overview_of_one, page};
-use super::{requests, summary};
+use super::{requests, revoke_all, summary};
 use crate::address::{Id, Query};
 use crate::devices::client;
 use crate::error::PageError;
@@ -35,6 +35,7 @@ pub(super) async fn list(
 ) -> Result<Response, PageError> {
     let view = overview(&app, &user, Sight::All).await?;
     let of = &*view.organisation;
+    let seen = overview::last_seen(&app, user.user.id).await?;
     let columns = vec![
         Column::sorted("Name", |it: &&Arc<User>| Key::text(&it.name)),
         Column::sorted("Login", |it: &&Arc<User>| Key::text(&it.login)),
@@ -46,6 +47,9 @@ pub(super) async fn list(
         }),
         Column::sorted("Granted now", |it: &&Arc<User>| {
             Key::number(granted_now(&view, it.id))
+        }),
+        Column::sorted("Last seen", |it: &&Arc<User>| {
+            Key::moment(seen.get(&it.id).copied())
         }),
     ];
     let rows = Rows::of(of.users(), &query, columns, |user| searched(user));
@@ -71,6 +75,7 @@ pub(super) async fn list(
                         td { (roles(user)) }
                         td.number { (of.all_groups_of(user.id).count()) }
                         td.number { (granted_now(&view, user.id)) }
+                        td { (last(seen.get(&user.id).copied(), view.now)) }
                     }
                 },
             ))
@@ -127,7 +132,8 @@ pub(super) async fn show(
     let view = overview_of_one(&app, &user, Sight::All).await?;
     let of = &*view.organisation;
     let person = of.user(id).ok_or_else(AppError::not_found)?;
-    let latest = overview::requests(&app, user.user.id, RequestFilter::of(id), None).await?;
+    let latest =
+        overview::requests(&app, user.user.id, &RequestFilter::of(id).into(), None).await?;
     let devices = overview::devices(&app, user.user.id, id).await?;
     let since = second_factor::since(&app, id).await?;
     let title = plain(&person.name);
@@ -147,6 +153,7 @@ pub(super) async fn show(
                             a.btn href={ "/people/" (id) "/link" } { "Link to set a password" }
                         }
                     }
+                    (revoke_all::of_person(&view, id))
                 }
                 (summary::links(&format!("/people/{id}")))
             }
@@ -221,7 +228,7 @@ fn groups(view: &Overview, user: UserId) -> Markup {
 
 fn access(view: &Overview, person: &User, query: &TableQuery) -> Markup {
     let of = &*view.organisation;
-    let path = format!("/people/{}", person.id);
+    let path = format!("/people/{}#access", person.id);
     let columns = vec![
         Column::sorted("Resource", |it: &Standing<'_>| Key::text(&it.resource.name)),
         Column::plain("Through"),

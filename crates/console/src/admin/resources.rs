@@ -1,5 +1,6 @@
 //! Resources: all of them, and one with its groups, its people and its requests.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,23 +9,24 @@ use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
+use hourkey_domain::Time;
 use hourkey_domain::ids::{AssignmentId, ResourceId};
-use hourkey_domain::lock::LockState;
-use hourkey_domain::organisation::{Resource, Standing, User};
+use hourkey_domain::lock::{LockState, Why};
+use hourkey_domain::organisation::{Organisation, Resource, Standing, User};
 use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
-use super::table::{Column, Key, Rows, TableQuery, search, table};
+use super::table::{Column, Key, Rows, TableQuery, framed, moments, search};
 use super::view::{address, link, links, overview, overview_of_one, page, revoke};
-use super::{requests, settings, summary};
+use super::{kind, requests, revoke_all, settings, summary};
 use crate::address::{Id, Query};
 use crate::error::PageError;
 use crate::layout::{Place, plain};
 use crate::outcome::quote;
 use crate::page_user::PageUser;
 use crate::state;
-use crate::time::{ago, moment};
+use crate::time::{ago, clock};
 
 /// `GET /resources`
 pub(super) async fn list(
@@ -35,7 +37,9 @@ pub(super) async fn list(
 ) -> Result<Response, PageError> {
     let view = overview(&app, &user, Sight::Configuration).await?;
     let of = &*view.organisation;
-    let rows = Rows::of(of.resources(), &query, columns(&view), |resource| {
+    let used = last_uses(of);
+    let columns = columns(&view, &used);
+    let rows = Rows::of(of.resources(), &query, columns, |resource| {
         searched(&view, resource)
     });
     page(
@@ -53,18 +57,33 @@ pub(super) async fn list(
                 "/resources",
                 "Resources",
                 "There are no resources yet. An administrator adds them.",
-                |resource| row(&view, resource),
+                |resource| row(&view, &used, resource),
             ))
         },
     )
     .await
 }
 
-fn columns(view: &Overview) -> Vec<Column<'_, &Arc<Resource>>> {
+type LastUses = HashMap<ResourceId, Time>;
+
+/// When each resource was last used, by whomever.
+fn last_uses(of: &Organisation) -> LastUses {
+    let mut last = LastUses::new();
+    for (resource, access) in of.users().flat_map(|user| of.accesses_of(user.id)) {
+        if let Some(at) = access.history.used_at {
+            let latest = last.entry(resource).or_insert(at);
+            *latest = at.max(*latest);
+        }
+    }
+    last
+}
+
+fn columns<'a>(view: &'a Overview, used: &'a LastUses) -> Vec<Column<'a, &'a Arc<Resource>>> {
     let of = &view.organisation;
     let network = |it: &Resource| of.network(it.network).map_or("", |network| &network.name);
     let mut columns = vec![
         Column::sorted("Name", |it: &&Arc<Resource>| Key::text(&it.name)),
+        Column::sorted("Kind", |it: &&Arc<Resource>| Key::text(kind::word(it))),
         Column::sorted("Address", |it: &&Arc<Resource>| Key::text(&address(it))),
         Column::sorted("Network", move |it: &&Arc<Resource>| Key::text(network(it))),
         Column::plain("Access"),
@@ -75,6 +94,9 @@ fn columns(view: &Overview) -> Vec<Column<'_, &Arc<Resource>>> {
     if view.sees_all {
         columns.push(Column::sorted("Granted now", |it: &&Arc<Resource>| {
             Key::number(granted_now(view, it.id))
+        }));
+        columns.push(Column::sorted("Last used", |it: &&Arc<Resource>| {
+            Key::moment(used.get(&it.id).copied())
         }));
     }
     columns
@@ -89,11 +111,12 @@ fn searched(view: &Overview, resource: &Resource) -> String {
         network.map_or("", |network| &network.name),
         &resource.tags.join("\n"),
         &resource.about.description,
+        kind::word(resource),
     ];
     texts.join("\n")
 }
 
-fn row(view: &Overview, resource: &Resource) -> Markup {
+fn row(view: &Overview, used: &LastUses, resource: &Resource) -> Markup {
     let of = &view.organisation;
     let network = of.network(resource.network);
     html! {
@@ -102,11 +125,15 @@ fn row(view: &Overview, resource: &Resource) -> Markup {
                 (link("resources", resource.id, &resource.name))
                 @if !resource.about.enabled { " " span.state.stop { "Disabled" } }
             }
+            td { (kind::shown(resource)) }
             td.mono { bdi { (plain(&address(resource))) } }
             td { bdi { (plain(network.map_or("", |network| &network.name))) } }
             td { (settings::policy(resource.settings, view.organisation.periods().longest())) }
             td.number { (of.assignments_of(resource.id).count()) }
-            @if view.sees_all { td.number { (granted_now(view, resource.id)) } }
+            @if view.sees_all {
+                td.number { (granted_now(view, resource.id)) }
+                td { (last(used.get(&resource.id).copied(), view.now)) }
+            }
         }
     }
 }
@@ -139,7 +166,7 @@ pub(super) async fn show(
                 resource: Some(id),
                 ..RequestFilter::default()
             };
-            Some(overview::requests(&app, user.user.id, filter, None).await?)
+            Some(overview::requests(&app, user.user.id, &filter.into(), None).await?)
         }
         false => None,
     };
@@ -156,6 +183,7 @@ pub(super) async fn show(
                     p.acts {
                         a.btn href={ "/resources/" (id) "/edit" } { "Change…" }
                         a.btn.primary href={ "/resources/" (id) "/groups" } { "Give a group access…" }
+                        (revoke_all::of_resource(&view, id))
                     }
                 }
                 @if view.sees_all {
@@ -241,9 +269,10 @@ fn facts(view: &Overview, resource: &Resource) -> Markup {
 fn assignments(view: &Overview, resource: &Resource) -> Markup {
     let of = &view.organisation;
     let all: Vec<_> = of.assignments_of(resource.id).collect();
-    let headings: &[&str] = match view.sets_up {
-        true => &["Group", "People", "Settings", "Ends", "Change"],
-        false => &["Group", "People", "Settings", "Ends"],
+    let headings = html! {
+        @for heading in ["Group", "People", "Settings"] { th scope="col" { (heading) } }
+        (moments("Ends"))
+        @if view.sets_up { th scope="col" { "Change" } }
     };
     html! {
         section #assignments {
@@ -251,7 +280,7 @@ fn assignments(view: &Overview, resource: &Resource) -> Markup {
             @if all.is_empty() {
                 p.empty { "No group has access to it." }
             } @else {
-                (table("Access by group", headings, &html! {
+                (framed("Access by group", &headings, &html! {
                     @for own in &all {
                         @if let Some(group) = of.group(own.group) {
                             tr {
@@ -278,12 +307,12 @@ pub(super) fn change(assignment: AssignmentId, name: &str) -> Markup {
 }
 
 /// The end of an assignment.
-pub(super) fn ends(until: Option<hourkey_domain::Time>, view: &Overview) -> Markup {
+pub(super) fn ends(until: Option<Time>, view: &Overview) -> Markup {
     html! {
         @match until {
             None => span.muted { "–" },
             Some(at) if at <= view.now => { "Ended " (ago(at, view.now)) },
-            Some(at) => (moment(at, view.now)),
+            Some(at) => (clock(at, view.now)),
         }
     }
 }
@@ -304,7 +333,7 @@ fn people(view: &Overview, resource: &Resource, query: &TableQuery) -> Markup {
     let rows = Rows::of(users, query, columns, |user| {
         format!("{}\n{}", user.name, user.login)
     });
-    let path = format!("/resources/{}", resource.id);
+    let path = format!("/resources/{}#people", resource.id);
     html! {
         section #people {
             div.head {
@@ -326,6 +355,11 @@ fn people(view: &Overview, resource: &Resource, query: &TableQuery) -> Markup {
             ))
         }
     }
+}
+
+/// When something last happened, if ever.
+pub(super) fn last(at: Option<Time>, now: Time) -> Markup {
+    html! { @match at { Some(at) => (ago(at, now)), None => span.muted { "never" } } }
 }
 
 /// How somebody's access stands: the groups it comes from, settings, state, last use, and why.
@@ -353,17 +387,32 @@ pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup
                     "{}: {}", plain(&standing.user.name), plain(&standing.resource.name)
                 )))
             }
+            (unlock(view, standing))
         }
         td {
-            @match standing.used_at() {
-                Some(at) => (ago(at, view.now)),
-                None => span.muted { "never" },
-            }
+            (last(standing.used_at(), view.now))
         }
         td {
             a href={ "/explain?" (why) } aria-label={
                 "Explain: " (plain(&standing.user.name)) ", " (plain(&standing.resource.name))
             } { "Explain" }
+        }
+    }
+}
+
+/// The way to unlock what locked by disuse, with both filled in: not for oneself.
+fn unlock(view: &Overview, standing: &Standing<'_>) -> Markup {
+    let is_unused = standing.lock == LockState::Locked { why: Why::Unused };
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("login", &standing.user.login)
+        .append_pair("resource", &standing.resource.id.to_string())
+        .finish();
+    html! {
+        @if view.administers && is_unused && standing.user.id != view.viewer {
+            " "
+            a href={ "/unlock?" (query) } aria-label={
+                "Unlock… " (plain(&standing.user.name)) ": " (plain(&standing.resource.name))
+            } { "Unlock…" }
         }
     }
 }

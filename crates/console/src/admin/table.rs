@@ -34,8 +34,12 @@ impl TableQuery {
         words.take(MAX_WORDS).map(str::to_lowercase).collect()
     }
 
-    /// The address of this query at `path`, with another order or page.
+    /// The address of this query at `path`, with another order or page; a `#section` of the path stays.
     fn at(&self, path: &str, sort: &str, page: usize) -> String {
+        let (path, section) = match path.split_once('#') {
+            Some((path, section)) => (path, format!("#{section}")),
+            None => (path, String::new()),
+        };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         if !self.q.is_empty() {
             query.append_pair("q", &self.q);
@@ -47,8 +51,8 @@ impl TableQuery {
             query.append_pair("page", &page.to_string());
         }
         match query.finish() {
-            query if query.is_empty() => path.to_owned(),
-            query => format!("{path}?{query}"),
+            query if query.is_empty() => format!("{path}{section}"),
+            query => format!("{path}?{query}{section}"),
         }
     }
 }
@@ -279,7 +283,13 @@ pub(super) fn table(label: &str, headings: &[&str], rows: &Markup) -> Markup {
     framed(label, &headings, rows)
 }
 
-fn framed(label: &str, headings: &Markup, rows: &Markup) -> Markup {
+/// The head of a column of moments, with the zone that they are in: the script says them in the person's.
+pub(crate) fn moments(heading: &str) -> Markup {
+    html! { th scope="col" { (heading) " " span.zone data-zone="name" { "UTC" } } }
+}
+
+/// A table with these heads.
+pub(crate) fn framed(label: &str, headings: &Markup, rows: &Markup) -> Markup {
     html! {
         div.table tabindex="0" role="region" aria-label=(label) {
             table {
@@ -342,6 +352,17 @@ mod tests {
         let sorted = |sort| page("", sort, 0).0[..2].to_vec();
         assert_eq!(sorted("last-digit"), ["Host 009", "Host 019"]);
         assert_eq!(sorted("-last-digit"), ["Host 000", "Host 010"]);
+    }
+
+    #[test]
+    fn another_order_stays_in_its_section() {
+        let query = TableQuery::default();
+        assert_eq!(query.at("/people/1#access", "", 0), "/people/1#access");
+        assert_eq!(
+            query.at("/people/1#access", "state", 2),
+            "/people/1?sort=state&page=2#access"
+        );
+        assert_eq!(query.at("/people", "-name", 0), "/people?sort=-name");
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, Extension, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use hourkey_access::app::App;
+use hourkey_domain::text::one_line;
 use hourkey_protocol::gateway::{
     Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew, Report,
 };
@@ -23,6 +24,9 @@ use crate::gateways::{self, enrol, usage};
 /// The largest body of the calls that name devices or connections, in bytes: the ids of more than
 /// 200,000 devices. The gateway's credential is checked before the body is read.
 const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// The most characters of a version.
+const MAX_VERSION_CHARS: usize = 40;
 
 /// The calls whose bodies grow with what is connected to a gateway.
 pub(super) fn large() -> OpenApiRouter<App> {
@@ -54,7 +58,7 @@ pub(super) async fn renew(
     CallingGateway(gateway): CallingGateway,
     JsonBody { body, key: _ }: JsonBody<Renew>,
 ) -> Result<Json<Certificate>, ApiError> {
-    Ok(Json(enrol::renew(&app, &gateway, &body.request)?))
+    Ok(Json(enrol::renew(&app, &gateway, &body.request).await?))
 }
 
 /// What the gateway's network holds and who may use it, as it changes: server-sent events (WHATWG
@@ -70,9 +74,18 @@ pub(super) async fn follow(
     State(app): State<App>,
     Extension(streams): Extension<Arc<GatewayStreams>>,
     CallingGateway(gateway): CallingGateway,
+    headers: HeaderMap,
     JsonBody { body, key: _ }: JsonBody<Follow>,
 ) -> Result<impl IntoResponse, ApiError> {
-    Ok(gateways::follow(&app, streams, gateway, body).await?)
+    let version = version(&headers);
+    Ok(gateways::follow(&app, streams, gateway, version, body).await?)
+}
+
+/// The version of a gateway, as it names itself.
+fn version(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    let version = agent.strip_prefix("hourkey-gateway/")?;
+    Some(one_line(version, MAX_VERSION_CHARS))
 }
 
 /// Says which devices came and went; the stream answers about those that came.

@@ -72,6 +72,7 @@ async fn subject(read: &mut dyn Read, subject: &Subject) -> Result<String, Store
         }
         Subject::Organisation { .. } => "organisation".to_owned(),
         Subject::Mail => "mail".to_owned(),
+        Subject::Download => "download".to_owned(),
         Subject::Unknown => "something of a later version".to_owned(),
         Subject::Account { user } => login(read, user).await?,
         Subject::Use { user, resource, .. } => {

@@ -53,7 +53,7 @@ pub async fn enrol(app: &App, call: Enrol) -> Result<Enrolment, AppError> {
         .await?;
     Ok(Enrolment {
         gateway: gateway.id,
-        certificate: certificate(app, &gateway, &request)?,
+        certificate: certificate(app, &gateway, &request).await?,
         name: gateway.name,
         network,
         credential,
@@ -64,7 +64,7 @@ pub async fn enrol(app: &App, call: Enrol) -> Result<Enrolment, AppError> {
 ///
 /// # Errors
 /// [`Code::Malformed`]; [`Code::Forbidden`] for another key.
-pub fn renew(app: &App, gateway: &Gateway, pem: &str) -> Result<Certificate, AppError> {
+pub async fn renew(app: &App, gateway: &Gateway, pem: &str) -> Result<Certificate, AppError> {
     let request = request(pem)?;
     if gateway.key.as_deref() != Some(request.fingerprint().as_str()) {
         return Err(AppError::refused(
@@ -72,10 +72,14 @@ pub fn renew(app: &App, gateway: &Gateway, pem: &str) -> Result<Certificate, App
             "This is not the key that the gateway enrolled with. Enrol it anew.",
         ));
     }
-    certificate(app, gateway, &request)
+    certificate(app, gateway, &request).await
 }
 
-fn certificate(app: &App, gateway: &Gateway, request: &Request) -> Result<Certificate, AppError> {
+async fn certificate(
+    app: &App,
+    gateway: &Gateway,
+    request: &Request,
+) -> Result<Certificate, AppError> {
     let (host, _) = gateways::split(&gateway.address).context("a gateway's address is damaged")?;
     let subject = CertificateSubject::Gateway(gateway.id);
     let authorities = &app.authorities;
@@ -84,6 +88,11 @@ fn certificate(app: &App, gateway: &Gateway, request: &Request) -> Result<Certif
         .gateways
         .issue(request, subject, Some(host), CERTIFICATE, now)
         .map_err(anyhow::Error::from)?;
+    let (id, until) = (gateway.id, issued.expires_at);
+    app.transact(Room::Kept, move |tx, _| {
+        Box::pin(async move { Ok(tx.set_gateway_certificate(id, until).await?) })
+    })
+    .await?;
     Ok(Certificate {
         certificate: issued.certificate,
         expires_at: issued.expires_at,

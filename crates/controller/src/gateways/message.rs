@@ -88,7 +88,8 @@ impl Due {
                 | Subject::Account { .. }
                 | Subject::Use { .. }
                 | Subject::GatewayAsked { .. }
-                | Subject::Mail => {}
+                | Subject::Mail
+                | Subject::Download => {}
                 Subject::Organisation { .. } | Subject::Unknown => {
                     return Self::everything(watched);
                 }

@@ -20,7 +20,7 @@ use super::asked;
 use super::message::{self, Due, Watched};
 use super::streams::{GatewayStreams, StreamReceiver};
 
-/// Opens the stream of a gateway; the one that it had before ends. It ends when the gateway is
+/// Opens the stream of a gateway of this version; the one that it had before ends. It ends when the gateway is
 /// removed, and when the controller shuts down.
 ///
 /// # Errors
@@ -29,11 +29,12 @@ pub async fn follow(
     app: &App,
     streams: Arc<GatewayStreams>,
     gateway: Gateway,
+    version: Option<String>,
     from: Follow,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, AppError> {
     // Listen before reading: what happens in between rings.
     let changes = app.directory.subscribe(&app.stop);
-    let receiver = streams.open(gateway.id, app.clock.now());
+    let receiver = streams.open(gateway.id, version, app.clock.now());
     asked::record(app, &streams.asked, gateway.id, &from.devices);
     let mut watched = Watched::default();
     watched.add(&from.devices);

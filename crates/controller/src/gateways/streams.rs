@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use hourkey_access::error::AppError;
+use hourkey_console::HeardOf;
 use hourkey_domain::Time;
 use hourkey_domain::ids::GatewayId;
 use hourkey_protocol::gateway::{Ack, Connected};
@@ -36,6 +37,8 @@ struct StreamSender {
     acknowledged_number: Arc<AtomicU64>,
     /// When the gateway opened it, or last acknowledged something.
     heard_at: Time,
+    /// The gateway's version, where it says that.
+    version: Option<String>,
 }
 
 /// A stream's end of its stream.
@@ -51,7 +54,12 @@ pub(super) struct StreamReceiver {
 
 impl GatewayStreams {
     /// Opens a stream; the one before it ends.
-    pub(super) fn open(&self, gateway: GatewayId, now: Time) -> StreamReceiver {
+    pub(super) fn open(
+        &self,
+        gateway: GatewayId,
+        version: Option<String>,
+        now: Time,
+    ) -> StreamReceiver {
         let stream = u64::from(rand::random::<u32>());
         let (to_stream, connected) = mpsc::channel(WAITING);
         let acknowledged_number = Arc::new(AtomicU64::new(0));
@@ -60,6 +68,7 @@ impl GatewayStreams {
             connected: to_stream,
             acknowledged_number: Arc::clone(&acknowledged_number),
             heard_at: now,
+            version,
         };
         self.streams().insert(gateway, sender);
         StreamReceiver {
@@ -102,14 +111,23 @@ impl GatewayStreams {
         Ok(())
     }
 
-    /// True when the gateway's stream is open, and it was heard within its lease.
+    /// What was last heard of a gateway; nothing where it was not heard since this controller started. It is
+    /// connected while its stream is open, and it was heard within its lease.
+    #[must_use]
+    pub fn heard(&self, gateway: GatewayId, now: Time) -> Option<HeardOf> {
+        let streams = self.streams();
+        streams.get(&gateway).map(|stream| HeardOf {
+            at: stream.heard_at,
+            version: stream.version.clone(),
+            is_connected: !stream.connected.is_closed() && now - stream.heard_at < LEASE,
+        })
+    }
+
+    /// True while the gateway is connected ([`Self::heard`]).
     #[must_use]
     pub fn is_connected(&self, gateway: GatewayId, now: Time) -> bool {
-        let streams = self.streams();
-        streams.get(&gateway).is_some_and(|stream| {
-            let is_open = !stream.connected.is_closed();
-            is_open && now - stream.heard_at < LEASE
-        })
+        self.heard(gateway, now)
+            .is_some_and(|heard| heard.is_connected)
     }
 
     fn streams(&self) -> MutexGuard<'_, HashMap<GatewayId, StreamSender>> {

@@ -24,13 +24,11 @@ pub fn router(app: App) -> Router {
     let proxies = forwarded::Proxies::new(Arc::clone(&app.config));
     let streams = Arc::new(GatewayStreams::default());
     let known = Arc::clone(&streams);
-    let connected = ConnectedGateways(Arc::new(move |gateway, now| {
-        known.is_connected(gateway, now)
-    }));
+    let connected = ConnectedGateways(Arc::new(move |gateway, now| known.heard(gateway, now)));
     Router::new()
         .merge(api::router(streams))
         .merge(oauth::router())
-        .merge(hourkey_console::router(&app).layer(Extension(connected)))
+        .merge(hourkey_console::router(&app))
         .route("/healthz", get(health))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -39,6 +37,7 @@ pub fn router(app: App) -> Router {
             app.clone(),
             hourkey_console::error::with_navigation,
         ))
+        .layer(Extension(connected))
         .layer(from_fn(turn::give_back))
         .layer(from_fn(problems::only_problems))
         .layer(from_fn(layers::read_body_first))

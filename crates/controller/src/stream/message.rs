@@ -209,7 +209,8 @@ impl Reading {
                     | Subject::Use { .. }
                     | Subject::Gateway { .. }
                     | Subject::GatewayAsked { .. }
-                    | Subject::Mail => true,
+                    | Subject::Mail
+                    | Subject::Download => true,
                 })
         }))
     }
@@ -392,7 +393,8 @@ impl Affected {
                 | Subject::Unknown
                 | Subject::Use { .. }
                 | Subject::GatewayAsked { .. }
-                | Subject::Mail => {}
+                | Subject::Mail
+                | Subject::Download => {}
             }
         }
         affected

@@ -90,7 +90,8 @@ impl Named {
                 | Subject::Account { .. }
                 | Subject::Use { .. }
                 | Subject::GatewayAsked { .. }
-                | Subject::Mail => {}
+                | Subject::Mail
+                | Subject::Download => {}
             }
         }
         Some(named)

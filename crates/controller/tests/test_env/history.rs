@@ -17,7 +17,7 @@ use hourkey_protocol::access::{Approve, Comment, NewRequest, NewUnlock};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::gateway::{Connection, Report};
 use hourkey_store::Room;
-use hourkey_store::access::{OpenFilter, RequestFilter};
+use hourkey_store::access::{OpenFilter, RequestSearch};
 use hourkey_store::account::NewSession;
 use hourkey_store::device::NewDevice;
 use hourkey_testkit::organisation::{Access, Assignment, OrgBuilder, Resource, User};
@@ -290,7 +290,7 @@ impl History {
             }
             Step::Undo => {
                 let mut tx = app.store.read().await.unwrap();
-                let newest = tx.newest_requests(RequestFilter::default(), None, 5).await;
+                let newest = tx.newest_requests(&RequestSearch::default(), None, 5).await;
                 drop(tx);
                 for request in newest.unwrap() {
                     let by = match request.state {

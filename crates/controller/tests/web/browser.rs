@@ -113,6 +113,11 @@ impl Site {
         page
     }
 
+    /// The answer to a call itself, for streams.
+    pub async fn open(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Sends a form as a client does.
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let request = Request::post(path)

@@ -59,7 +59,7 @@ async fn a_page_tells_when_and_where_a_connection_was_cut() {
     assert!(!page.text.contains("Connections"));
 }
 
-async fn gateway(site: &Site) -> GatewayId {
+pub(crate) async fn gateway(site: &Site) -> GatewayId {
     let added = site.app.transact(Room::Usual, |tx, _| {
         Box::pin(async move {
             let network = tx.organisation().await?.networks[0].id;
@@ -74,7 +74,7 @@ async fn gateway(site: &Site) -> GatewayId {
     added.await.unwrap()
 }
 
-async fn kept(site: &Site, connection: Connection) {
+pub(crate) async fn kept(site: &Site, connection: Connection) {
     let kept = site.app.transact(Room::Usual, |tx, now| {
         Box::pin(async move { Ok(tx.record_connection(connection, now).await?) })
     });

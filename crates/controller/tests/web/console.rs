@@ -1,10 +1,13 @@
 //! The administrators' pages: what stands on them, and what is downloaded from them.
 
-use chrono::{NaiveDateTime, TimeDelta};
-use hourkey_domain::settings::{Approval, Mode, Override};
+use chrono::TimeDelta;
+use hourkey_domain::settings::{Approval, Override};
+use hourkey_store::usage::Connection;
 use serde_json::json;
 
 use crate::web::browser::Site;
+use crate::web::connections::{gateway, kept};
+use crate::web::devices::enrolled;
 
 #[tokio::test]
 async fn a_resources_page_says_who_uses_it_and_how() {
@@ -105,90 +108,6 @@ async fn settings_of_a_groups_own_are_told_from_the_resources() {
 }
 
 #[tokio::test]
-async fn summaries_say_what_was_granted_used_and_unlocked() {
-    let site = Site::new().await;
-    let (env, people) = (&site.env, site.env.people);
-    let (database, vault) = (env.resources.database, env.resources.vault);
-    env.change(move |tx| {
-        Box::pin(async move {
-            let (mut found, _) = tx.resource(vault).await?.unwrap();
-            found.settings.mode = Mode::AutoLock;
-            found.name = "=HYPERLINK(\"http://evil\")".to_owned();
-            tx.update_resource(found).await?;
-            let mut ann = tx.user(people.ann).await?.unwrap();
-            ann.name = "Ann, \"the\" Member".to_owned();
-            Ok(tx.update_user(ann).await?)
-        })
-    })
-    .await;
-    env.wait(TimeDelta::days(8)).await;
-    let ada = site.signed_in("ada").await;
-    let id = vault.to_string();
-    let unlock = [("login", "ann"), ("resource", &*id), ("comment", "")];
-    assert_eq!(ada.post("/unlock", &unlock).await.status, 303);
-    let request = json!({ "resource": database, "reason": "=1+1" });
-    let request = env.post(people.ann, "/requests", request).await.id();
-    let approve = format!("/requests/{request}/approve");
-    env.post(people.roy, &approve, json!({})).await.grant();
-
-    let page = ada
-        .get(&format!("/people/{}/summary.csv", people.ann))
-        .await;
-    assert!(page.header("content-type").starts_with("text/csv"));
-    assert!(
-        page.header("content-disposition")
-            .starts_with("attachment;")
-    );
-    let of_ann = rows(&page.text);
-    let row = of_ann
-        .iter()
-        .find(|row| row["Resource"] == "Database")
-        .unwrap();
-    assert_eq!(row["User"], "Ann, \"the\" Member");
-    assert_eq!(row["State"], "Granted");
-    assert_eq!(row["Approver"], "Roy Reviewer");
-    assert_eq!(row["Reason"], "'=1+1");
-    assert_eq!(row["Granted through"], "Engineering");
-    assert_eq!(row["Grant start (UTC)"], "2030-01-09 00:00");
-    let vaults = "'=HYPERLINK(\"http://evil\")";
-    let row = of_ann.iter().find(|row| row["Resource"] == vaults).unwrap();
-    assert_eq!(row["State"], "Open");
-    assert_eq!(row["Days until auto-lock"], "7");
-    assert_eq!(row["Last unlocked by an admin (UTC)"], "2030-01-09 00:00");
-    assert_eq!(row["Unlocked by"], "Ada Admin");
-    // A spreadsheet program reads the same in both files, and computes nothing.
-    let book = ada
-        .get(&format!("/people/{}/summary.xlsx", people.ann))
-        .await;
-    assert!(book.header("content-disposition").ends_with(".xlsx\""));
-    let apostrophe = ["Reason", "Resource"];
-    let unguarded = |mut row: Row| {
-        for (name, cell) in &mut row {
-            if apostrophe.contains(&&**name) && cell.starts_with("'=") {
-                cell.remove(0);
-            }
-        }
-        row
-    };
-    let expected: Vec<_> = of_ann.iter().cloned().map(unguarded).collect();
-    assert_eq!(opened(&book.body, "xlsx"), expected);
-    let opened_csv = opened(&page.body, "csv").into_iter().map(unguarded);
-    let opened_csv: Vec<_> = opened_csv.collect();
-    assert_eq!(opened_csv, expected);
-    // The same row from all sides.
-    let of_vault = rows(
-        &ada.get(&format!("/resources/{vault}/summary.csv"))
-            .await
-            .text,
-    );
-    assert!(of_vault.contains(row));
-    let organisation = site.app.organisation().await.unwrap();
-    let group = organisation.groups_of(people.ann)[0];
-    let of_group = rows(&ada.get(&format!("/groups/{group}/summary.csv")).await.text);
-    assert!(of_group.contains(row));
-}
-
-#[tokio::test]
 async fn the_page_of_explaining_takes_bad_questions() {
     let site = Site::new().await;
     let ada = site.signed_in("ada").await;
@@ -264,11 +183,12 @@ async fn the_overview_says_what_runs_waits_and_surprises() {
         .id();
     let approve = format!("/requests/{id}/approve");
     env.post(people.roy, &approve, json!({})).await.grant();
-    env.post(people.ben, "/requests", request).await.id();
+    let waiting = env.post(people.ben, "/requests", request).await.id();
     env.wait(TimeDelta::minutes(16)).await;
     let page = site.signed_in("aud").await.get("/overview").await;
     for said in [
         "1 granted now",
+        "1 ending today (UTC)",
         "1 waiting",
         "1 waiting for more than 15 minutes",
         "0 of 0 gateways connected",
@@ -278,6 +198,157 @@ async fn the_overview_says_what_runs_waits_and_surprises() {
     ] {
         page.says(said);
     }
+    // Each number leads to what it counts, and each row to its request.
+    for (query, who) in [
+        ("state=granted", "Ann Member"),
+        ("state=granted&amp;ends=today", "Ann Member"),
+        ("state=waiting", "Ben Oncall"),
+        ("state=waiting&amp;waits=15", "Ben Oncall"),
+    ] {
+        let address = format!("/requests?{query}");
+        assert!(
+            page.text.contains(&format!("href=\"{address}\"")),
+            "{query}"
+        );
+        let list = site
+            .signed_in("aud")
+            .await
+            .get(&address.replace("&amp;", "&"))
+            .await;
+        list.says(who);
+        let rows = list.text.matches("<th scope=\"row\">").count();
+        assert_eq!(rows, 1, "{query}");
+    }
+    for request in [id, waiting] {
+        assert!(page.text.contains(&format!("href=\"/requests/{request}\"")));
+    }
+}
+
+#[tokio::test]
+async fn lists_say_what_a_resource_is_when_it_was_used_and_who_was_seen() {
+    let site = Site::new().await;
+    let (env, people, resources) = (&site.env, site.env.people, site.env.resources);
+    env.change(move |tx| {
+        Box::pin(async move {
+            for (resource, address, ports) in [
+                (resources.vault, "*.vault.corp", "22"),
+                (resources.logs, "10.1.0.0/16", "443"),
+                (resources.payroll, "10.2.0.1", "9000"),
+            ] {
+                let (mut found, _) = tx.resource(resource).await?.unwrap();
+                found.address = address.parse().unwrap();
+                found.ports = ports.parse().unwrap();
+                tx.update_resource(found).await?;
+            }
+            Ok(())
+        })
+    })
+    .await;
+    let connection = Connection {
+        gateway: gateway(&site).await,
+        id: "0a".repeat(16),
+        user: people.ann,
+        device: enrolled(&site, people.ann, "ann-laptop").await,
+        resource: resources.wiki,
+        started_at: site.app.clock.now(),
+        end: None,
+    };
+    kept(&site, connection).await;
+    env.change(|_| Box::pin(async { Ok(()) })).await;
+    let aud = site.signed_in("aud").await;
+    env.wait(TimeDelta::hours(3)).await;
+    let list = aud.get("/resources").await;
+    for said in [
+        "Wiki Web wiki.corp:443",
+        "Database Database database.corp:5432",
+        "Vault Wildcard *.vault.corp:22",
+        "Logs Range 10.1.0.0/16",
+        "Payroll Address 10.2.0.1:9000",
+        "3 h ago",
+        "never",
+    ] {
+        list.says(said);
+    }
+    let by_use = aud.get("/resources?sort=last-used").await.words();
+    assert!(by_use.find("Wiki").unwrap() < by_use.find("Database").unwrap());
+    aud.get("/resources?q=wildcard").await.says("Vault");
+    // Operators are told nobody's use.
+    assert!(
+        !site
+            .signed_in("ola")
+            .await
+            .get("/resources")
+            .await
+            .text
+            .contains("Last used")
+    );
+    // Who signed out was seen all the same.
+    let ben = site.signed_in("ben").await;
+    ben.post("/sign-out", &[]).await;
+    env.wait(TimeDelta::hours(1)).await;
+    let people = aud.get("/people?q=ben").await;
+    people.says("1 h ago");
+    aud.get("/people?q=eve").await.says("never");
+}
+
+#[tokio::test]
+async fn another_order_or_page_stays_in_its_section() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let (ann, database) = (site.env.people.ann, site.env.resources.database);
+    for (page, sort) in [
+        (format!("/people/{ann}"), "?sort=last-used#access"),
+        (format!("/resources/{database}"), "?sort=last-used#people"),
+        ("/groups/1".to_owned(), "?sort=login#people"),
+    ] {
+        let shown = ada.get(&page).await;
+        let link = format!("href=\"{page}{sort}\"");
+        assert!(shown.text.contains(&link), "{link}\n{}", shown.text);
+        let section = sort.split_once('#').unwrap().1;
+        assert!(shown.text.contains(&format!("<section id=\"{section}\"")));
+    }
+}
+
+#[tokio::test]
+async fn jumping_finds_requests_gateways_networks_and_settings() {
+    let site = Site::new().await;
+    let (env, people) = (&site.env, site.env.people);
+    let request = json!({ "resource": env.resources.database, "reason": "To mend it" });
+    let id = env.post(people.ann, "/requests", request).await.id();
+    let gateway = gateway(&site).await;
+    let ada = site.signed_in("ada").await;
+    for (typed, page) in [
+        (id.to_string(), format!("/requests/{id}")),
+        (format!("%23{id}"), format!("/requests/{id}")),
+        (format!("Request+{id}"), format!("/requests/{id}")),
+        ("gw-1".to_owned(), format!("/gateways/{gateway}")),
+        ("office".to_owned(), "/gateways#network-1".to_owned()),
+        ("access+periods".to_owned(), "/settings#offered".to_owned()),
+        ("mail+server".to_owned(), "/settings/mail#server".to_owned()),
+        ("password".to_owned(), "/account".to_owned()),
+    ] {
+        let to = ada.get(&format!("/jump?q={typed}")).await;
+        assert_eq!(to.header("location"), page, "{typed}: {}", to.words());
+    }
+    ada.get("/jump?q=smtp").await.says("Mail server");
+    // Nobody finds what they may not open: a request of somebody else is as one that is not there.
+    let ben = site.signed_in("ben").await;
+    for typed in [
+        id.to_string(),
+        "4711".to_owned(),
+        "gw-1".to_owned(),
+        "office".to_owned(),
+        "smtp".to_owned(),
+    ] {
+        let found = ben.get(&format!("/jump?q={typed}")).await;
+        found.says("Nothing that you may open is called so.");
+    }
+    let own = site
+        .signed_in("ann")
+        .await
+        .get(&format!("/jump?q={id}"))
+        .await;
+    assert_eq!(own.header("location"), format!("/requests/{id}"));
 }
 
 type Row = std::collections::BTreeMap<String, String>;
@@ -286,36 +357,4 @@ type Row = std::collections::BTreeMap<String, String>;
 fn rows(text: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     reader.deserialize().map(Result::unwrap).collect()
-}
-
-/// As a spreadsheet program has them after it has opened the file.
-fn opened(file: &[u8], extension: &str) -> Vec<Row> {
-    let folder = tempfile::tempdir().unwrap();
-    let (from, to) = (
-        folder.path().join(format!("summary.{extension}")),
-        folder.path().join("opened.csv"),
-    );
-    std::fs::write(&from, file).unwrap();
-    let converted = std::process::Command::new("ssconvert")
-        .args(["--recalc", "--export-type=Gnumeric_stf:stf_assistant"])
-        .args(["-O", "separator=, format=automatic quoting-mode=always"])
-        .args([&from, &to])
-        .output()
-        .expect("ssconvert is part of gnumeric");
-    assert!(converted.status.success(), "{converted:?}");
-    let mut rows = rows(&std::fs::read_to_string(to).unwrap());
-    let mut moments = 0;
-    for cell in rows.iter_mut().flat_map(|row| row.values_mut()) {
-        // It shows moments in its own way: those that it took for moments.
-        let midnight = format!("{cell} 00:00:00");
-        let shown = [cell.as_str(), &midnight]
-            .into_iter()
-            .find_map(|cell| NaiveDateTime::parse_from_str(cell, "%Y/%m/%d %H:%M:%S").ok());
-        if let Some(at) = shown {
-            *cell = at.format("%Y-%m-%d %H:%M").to_string();
-            moments += 1;
-        }
-    }
-    assert!(moments > 0, "it took no cell for a moment: {rows:?}");
-    rows
 }

@@ -136,7 +136,7 @@ async fn a_denied_extension_says_that_access_goes_on() {
     site.env.wait(TimeDelta::minutes(30)).await;
     let page = ann.get("/requests/2").await;
     assert!(
-        page.text.contains("href=\"/resources/2/request\""),
+        page.text.contains("href=\"/resources/2/request?again=2\""),
         "{}",
         page.text
     );

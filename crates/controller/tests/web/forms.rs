@@ -121,7 +121,11 @@ async fn addresses_that_cannot_be_read_are_refused_as_pages() {
         assert_eq!(page.status, 404, "{path}");
         assert_eq!(page.text, unknown.text, "{path}");
     }
-    for path in ["/access?before=x", "/access?page=-1", "/review?before=x"] {
+    for path in [
+        "/my-requests?before=x",
+        "/access?page=-1",
+        "/review?before=x",
+    ] {
         let page = ann.get(path).await;
         page.refuses(400, "after the question mark cannot be read");
     }

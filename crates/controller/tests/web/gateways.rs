@@ -1,9 +1,16 @@
 //! Gateways by hand: one command to paste, and a page that waits.
 
+use axum::body::Body;
+use axum::http::Request;
+use chrono::TimeDelta;
+use hourkey_domain::ids::GatewayId;
 use hourkey_pki::Key;
+use hourkey_store::usage::Connection;
 
-use crate::test_env::gateways::enrol_gateway;
+use crate::test_env::gateways::{added, enrol_gateway};
 use crate::web::browser::Site;
+use crate::web::connections::kept;
+use crate::web::devices::enrolled as enrolled_device;
 use crate::web::edit_forms::{saved, send};
 
 #[tokio::test]
@@ -61,6 +68,60 @@ async fn a_gateway_is_added_with_a_command_that_works_once() {
         "/gateways"
     );
     assert_eq!(ada.get(&address).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_list_says_what_is_known_of_each_gateway_and_the_navigation_who_is_down() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let (ada, ola) = (site.signed_in("ada").await, site.signed_in("ola").await);
+    let down = "<span class=\"down\">1 down</span>";
+    let token = added(env, "gw-1").await;
+    // What waits to be set up is not down.
+    assert!(!ada.get("/overview").await.text.contains(down));
+    let enrolled = enrol_gateway(env, &token, &Key::generate().unwrap()).await;
+    let list = ada.get("/gateways").await;
+    list.says("Not connected – – – 8 Jan 00:00");
+    for page in [
+        &list,
+        &ada.get("/overview").await,
+        &ola.get("/resources").await,
+    ] {
+        assert!(page.text.contains(down));
+    }
+    assert!(ada.get("/nowhere").await.text.contains(down));
+    let credential = enrolled.json()["credential"].as_str().unwrap().to_owned();
+    let follow = Request::post("/api/v1/gateway/stream")
+        .header("authorization", format!("Bearer {credential}"))
+        .header("content-type", "application/json")
+        .header("user-agent", "hourkey-gateway/9.8.7")
+        .body(Body::from(r#"{"devices":[]}"#));
+    let stream = site.open(follow.unwrap()).await;
+    assert_eq!(stream.status(), 200);
+    let people = env.people;
+    let connection = Connection {
+        gateway: GatewayId(enrolled.json()["gateway"].as_i64().unwrap()),
+        id: "0a".repeat(16),
+        user: people.ann,
+        device: enrolled_device(&site, people.ann, "ann-laptop").await,
+        resource: env.resources.wiki,
+        started_at: site.app.clock.now(),
+        end: None,
+    };
+    kept(&site, connection).await;
+    env.clock.forward(TimeDelta::seconds(10));
+    let list = ada.get("/gateways").await;
+    list.says("Connected just now 9.8.7 1 8 Jan 00:00");
+    assert!(!list.text.contains(down));
+    assert!(list.text.contains("data-zone=\"name\""));
+    // It does not answer any more.
+    env.clock.forward(TimeDelta::minutes(2));
+    let list = ola.get("/gateways").await;
+    list.says("Not connected 2 min ago 9.8.7 – 8 Jan 00:00");
+    assert!(list.text.contains(down));
+    let ann = site.signed_in("ann").await.get("/access").await;
+    assert!(!ann.text.contains(" down"));
+    drop(stream);
 }
 
 #[tokio::test]

@@ -92,6 +92,7 @@ async fn thirty_days_are_asked_extended_and_clamped() {
         why.contains("access lasts at most 7 days from its start"),
         "{why}"
     );
+    let ann = site.signed_in("ann").await;
     let page = ann.get(&format!("/resources/{vault}/extend")).await;
     page.says("It can’t be extended now: access lasts at most 7 days from its start.");
 

@@ -51,7 +51,7 @@ fn table() -> Vec<Row> {
     let row = |route, form, target, outcomes| Row { route, query: "", form, target, outcomes };
     let asked = |query, row: Row| Row { query, ..row };
     use Target::{
-        Ann, Assignment, Caller, Database, Device, Gateway, Grant, Group, Host, Network, Payroll, Person, Request, Running,
+        Ann, AnnRunning, Assignment, Caller, Database, Device, Gateway, Grant, Group, Host, Network, Payroll, Person, Request, Running,
         Session, VaultGrant, VaultRequest,
     };
     vec![
@@ -73,6 +73,9 @@ fn table() -> Vec<Row> {
         row("POST /access", "do=cancel&request={id}", VaultRequest,   "in   did  --   --   no   no   --   --   --"),
         row("POST /access", "do=release&grant={grant}", Grant,        "in   did  --   no   no   no   --   --   --"),
         row("POST /access", "do=release&grant={grant}", VaultGrant,   "in   did  --   --   no   no   --   --   --"),
+        row("GET /my-requests", "", Caller,                           "in   ok   ok   ok   ok   ok   ok   ok   ok"),
+        row("POST /my-requests", "do=cancel&request={id}", Request,   "in   did  --   no   no   no   --   --   --"),
+        row("POST /my-requests", "do=cancel&request={id}", VaultRequest, "in did  --   --   no   no   --   --   --"),
         // Who reviews a request is sent to its page of reviewing.
         row("GET /requests/{id}", "", Request,                        "in   ok   --   go   go   go   --   --   ok"),
         row("GET /requests/{id}", "", VaultRequest,                   "in   ok   --   --   go   go   --   --   ok"),
@@ -134,12 +137,12 @@ fn table() -> Vec<Row> {
         row("POST /resources/{id}/settings", "mode=standing", Database, "in --  --   --   --   409  --   409  --"),
         row("GET /assignments/{id}", "", Assignment,                  "in   --   --   --   --   ok   --   ok   --"),
         row("POST /assignments/{id}", "mode=standing", Assignment,    "in   --   --   --   --   409  --   409  --"),
-        row("GET /resources/{id}/summary.csv", "", Database,          "in   --   --   --   --   ok   --   --   ok"),
-        row("GET /resources/{id}/summary.xlsx", "", Database,         "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /resources/{id}/summary.csv", "", Database,          "in   --   --   --   --   new  --   --   new"),
+        row("GET /resources/{id}/summary.xlsx", "", Database,         "in   --   --   --   --   new  --   --   new"),
         row("GET /people", "", Caller,                                "in   no   no   no   no   ok   no   no   ok"),
         row("GET /people/{id}", "", Ann,                              "in   --   --   --   --   ok   --   --   ok"),
-        row("GET /people/{id}/summary.csv", "", Ann,                  "in   --   --   --   --   ok   --   --   ok"),
-        row("GET /people/{id}/summary.xlsx", "", Ann,                 "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /people/{id}/summary.csv", "", Ann,                  "in   --   --   --   --   new  --   --   new"),
+        row("GET /people/{id}/summary.xlsx", "", Ann,                 "in   --   --   --   --   new  --   --   new"),
         row("GET /people/new", "", Caller,                            "in   --   --   --   --   ok   --   --   --"),
         row("POST /people/new", "lines=x,,x", Caller,                 "in   --   --   --   --   409  --   --   --"),
         row("GET /people/{id}/edit", "", Ann,                         "in   --   --   --   --   ok   --   --   --"),
@@ -147,6 +150,10 @@ fn table() -> Vec<Row> {
         row("GET /people/{id}/view", "", Ann,                         "in   --   --   --   --   ok   --   --   ok"),
         row("GET /people/{id}/link", "", Ann,                         "in   --   --   --   --   ok   --   --   --"),
         row("POST /people/{id}/link", "", Ann,                        "in   --   --   --   --   new  --   --   no"),
+        row("GET /people/{id}/revoke", "", Ann,                       "in   --   --   --   --   ok   --   --   --"),
+        row("POST /people/{id}/revoke", "grant={grant}&comment=No", AnnRunning, "in -- -- -- -- did -- -- --"),
+        row("GET /resources/{id}/revoke", "", Database,               "in   --   --   --   --   ok   --   --   --"),
+        row("POST /resources/{id}/revoke", "grant={grant}&comment=No", Running, "in -- -- -- -- did -- -- --"),
         row("GET /settings", "", Caller,                              "in   --   --   --   --   ok   --   --   --"),
         row("POST /settings", "name=x&offered=1h&longest=1h", Caller, "in   --   --   --   --   409  --   --   --"),
         // What serves the networks.
@@ -178,9 +185,10 @@ fn table() -> Vec<Row> {
         row("POST /people/{id}/two-step", "", Ann,                    "in   --   --   --   --   409  --   --   --"),
         row("GET /groups", "", Caller,                                "in   no   no   no   no   ok   no   ok   ok"),
         row("GET /groups/{id}", "", Group,                            "in   --   --   --   --   ok   --   ok   ok"),
-        row("GET /groups/{id}/summary.csv", "", Group,                "in   --   --   --   --   ok   --   --   ok"),
-        row("GET /groups/{id}/summary.xlsx", "", Group,               "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /groups/{id}/summary.csv", "", Group,                "in   --   --   --   --   new  --   --   new"),
+        row("GET /groups/{id}/summary.xlsx", "", Group,               "in   --   --   --   --   new  --   --   new"),
         row("GET /requests", "", Caller,                              "in   no   no   no   no   ok   no   no   ok"),
+        row("GET /requests.csv", "", Caller,                           "in   --   --   --   --   new  --   --   new"),
         asked("?resource={id}", row("GET /explain", "", Database,     "in   ok   ok   --   ok   ok   --   --   ok")),
         asked("?resource={id}&user=ann", row("GET /explain", "", Database, "in ok --  ok   ok   ok   --   --   ok")),
     ]

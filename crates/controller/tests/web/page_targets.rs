@@ -36,6 +36,8 @@ pub(crate) enum Target {
     Payroll,
     /// Her page.
     Ann,
+    /// Her page, while her grant for the database runs.
+    AnnRunning,
     /// Her group.
     Group,
     /// The network of what she sees.
@@ -119,10 +121,14 @@ pub(crate) async fn made(site: &Site, target: Target) -> Ids {
         Target::Request => Ids::of(ask(database).await),
         Target::VaultRequest => Ids::of(ask(vault).await),
         Target::Grant => granted(database).await,
-        Target::Running => {
-            granted(database).await;
-            Ids::of(database.0)
-        }
+        Target::Running => Ids {
+            id: database.0,
+            ..granted(database).await
+        },
+        Target::AnnRunning => Ids {
+            id: people.ann.0,
+            ..granted(database).await
+        },
         Target::VaultGrant => granted(vault).await,
         Target::Device => Ids::of(enrolled(site, people.ann, "ann-laptop").await.0),
         Target::Session => {

@@ -32,6 +32,7 @@ async fn added(store: &Arc<dyn Store>) -> Gateway {
         network,
         address,
         key: None,
+        certificate_until: None,
     }
 }
 
@@ -54,9 +55,13 @@ pub async fn a_gateway_enrols_once(store: Arc<dyn Store>) {
 
     let key = "cd".repeat(32);
     let kept = key.clone();
-    write!(store, |tx| tx.enrol_gateway(id, [3; 32], &kept).await);
+    write!(store, |tx| {
+        tx.enrol_gateway(id, [3; 32], &kept).await?;
+        tx.set_gateway_certificate(id, at(20)).await
+    });
     let enrolled = Gateway {
         key: Some(key),
+        certificate_until: Some(at(20)),
         ..gateway
     };
     let mut read = store.read().await.unwrap();

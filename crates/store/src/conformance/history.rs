@@ -6,12 +6,15 @@ use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{NoticeId, RequestId, ResourceId, UserId};
 use hourkey_domain::reason::Text;
-use hourkey_domain::request::{NewRequest, State as RequestState};
+use hourkey_domain::request::{NewRequest, Purpose, State as RequestState};
 use hourkey_protocol::notice::{Notice, What};
 
 use super::sample::{Sample, at, entry, sample};
 use super::{together, write};
-use crate::access::{AccessHistory, DecidedFilter, NewGrant, NewNotice, RequestFilter, ReviewOf};
+use crate::access::{
+    AccessHistory, DecidedFilter, NewGrant, NewNotice, RequestFilter, RequestOutcome,
+    RequestSearch, ReviewOf,
+};
 use crate::{Store, StoreError, Work};
 
 /// A user's own requests, newest first, page by page.
@@ -30,7 +33,7 @@ pub async fn requests_are_read_in_pages(store: Arc<dyn Store>) {
     let mut before = None;
     loop {
         let page = read
-            .newest_requests(RequestFilter::of(sample.member), before, 3)
+            .newest_requests(&RequestFilter::of(sample.member).into(), before, 3)
             .await
             .unwrap();
         let Some(last) = page.last() else { break };
@@ -63,15 +66,84 @@ pub async fn requests_are_found_by_person_and_resource(store: Arc<dyn Store>) {
         ((Some(UserId(4_711)), resource), vec![]),
     ] {
         let (user, resource) = filter;
-        let filter = RequestFilter { user, resource };
-        let found = read.newest_requests(filter, None, 10).await.unwrap();
+        let filter = RequestFilter { user, resource }.into();
+        let found = read.newest_requests(&filter, None, 10).await.unwrap();
         let found: Vec<RequestId> = found.iter().map(|request| request.id).collect();
         assert_eq!(found, expected, "{filter:?}");
-        let older = read.newest_requests(filter, Some(own[1]), 1).await.unwrap();
+        let older = read
+            .newest_requests(&filter, Some(own[1]), 1)
+            .await
+            .unwrap();
         let older: Vec<RequestId> = older.iter().map(|request| request.id).collect();
         let next = expected.iter().copied().find(|id| *id < own[1]);
         assert_eq!(older, Vec::from_iter(next), "{filter:?}");
     }
+}
+
+/// Requests are searched by what became of them and of their newest grant, and by words.
+pub async fn requests_are_found_by_what_became_of_them(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (approved, extension, denied, pending) = write!(store, |tx| {
+        let approved = tx.insert_request(sample.request()).await?;
+        tx.set_request_state(approved, sample.approval(at(1)))
+            .await?;
+        let grant = tx
+            .insert_grant(sample.grant(approved, 1..60, GrantState::Active))
+            .await?;
+        let mut more = sample.request();
+        more.terms.purpose = Purpose::Extension(grant);
+        more.reason = Text::new("Ünrelated 100 %".to_owned()).unwrap();
+        let extension = tx.insert_request(more).await?;
+        tx.set_request_state(extension, sample.approval(at(2)))
+            .await?;
+        let denied = tx.insert_request(sample.other_request()).await?;
+        tx.set_request_state(denied, sample.denial(at(7))).await?;
+        Ok((
+            approved,
+            extension,
+            denied,
+            tx.insert_request(sample.other_request()).await?,
+        ))
+    });
+    let mut read = store.read().await.unwrap();
+    let with = |outcome| RequestSearch {
+        outcome: Some(outcome),
+        ..RequestSearch::default()
+    };
+    let words = |words: &[&str]| RequestSearch {
+        words: words.iter().map(|word| (*word).to_owned()).collect(),
+        ..RequestSearch::default()
+    };
+    let ends_before = |at| RequestSearch {
+        ends_before: Some(at),
+        ..RequestSearch::default()
+    };
+    for (search, expected) in [
+        (with(RequestOutcome::Waiting), vec![pending]),
+        (with(RequestOutcome::Granted), vec![approved]),
+        (with(RequestOutcome::Extended), vec![extension]),
+        (with(RequestOutcome::Denied), vec![denied]),
+        (with(RequestOutcome::Ended), vec![]),
+        (with(RequestOutcome::Unlocked), vec![]),
+        (words(&["Ünrel", "MEMBER"]), vec![extension]),
+        (words(&["Ünrel", "reviewer"]), vec![]),
+        (words(&["wiki"]), vec![pending, denied]),
+        (words(&["_"]), vec![]),
+        (ends_before(at(60)), vec![]),
+        (ends_before(at(61)), vec![approved]),
+    ] {
+        let found = read.newest_requests(&search, None, 10).await.unwrap();
+        let found: Vec<RequestId> = found.iter().map(|request| request.id).collect();
+        assert_eq!(found, expected, "{search:?}");
+    }
+    let extensions = read
+        .live_extensions(RequestFilter::of(sample.member))
+        .await
+        .unwrap();
+    let extensions: Vec<RequestId> = extensions.iter().map(|request| request.id).collect();
+    assert_eq!(extensions, [extension]);
+    let others = RequestFilter::of(sample.reviewer);
+    assert_eq!(read.live_extensions(others).await.unwrap(), []);
 }
 
 /// All users' decided or ended requests, newest first, page by page; never a pending one.

@@ -135,6 +135,7 @@ stories! { $
     history: [
         requests_are_read_in_pages,
         requests_are_found_by_person_and_resource,
+        requests_are_found_by_what_became_of_them,
         decided_requests_are_read_in_pages,
         decided_requests_are_searched,
         lately_tells_of_the_last_request_and_revocation,

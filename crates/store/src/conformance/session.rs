@@ -70,6 +70,7 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
     assert_eq!(read.session_by_cookie([1; 32]).await.unwrap(), None);
     assert_eq!(read.sessions_of(sample.member).await.unwrap().len(), 3);
     let touched = read.session(second).await.unwrap().unwrap();
+    assert_eq!(read.last_seen().await.unwrap(), [(sample.member, at(9))]);
     assert_eq!(
         (touched.last_seen, touched.ends_at),
         (at(9), at(69)),

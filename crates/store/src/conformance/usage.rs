@@ -88,8 +88,15 @@ pub async fn a_connection_is_kept_once(store: Arc<dyn Store>) {
         let report = report.clone();
         let kept = write!(store, |tx| tx.record_connection(report, at(used_at)).await);
         assert_eq!(kept, expected);
+        let goes_on = match kept {
+            ReportOutcome::New | ReportOutcome::Used => vec![(gateway, 1)],
+            ReportOutcome::Unchanged | ReportOutcome::Ended => continue,
+        };
+        let open = store.read().await.unwrap().open_connections().await;
+        assert_eq!(open.unwrap(), goes_on);
     }
     let mut read = store.read().await.unwrap();
+    assert_eq!(read.open_connections().await.unwrap(), []);
     let (user, resource) = (sample.member, sample.resource);
     let found = read.connections(user, resource, at(0), at(99), 9).await;
     assert_eq!(found.unwrap(), [ended]);

@@ -143,7 +143,7 @@ fn fields(view: &Overview, shown: &Input, wrong: &FormError) -> Markup {
     groups.sort_by_key(|group| group.name.to_lowercase());
     let length = |name: &str, label: &str, value: &str, hint: &str| {
         html! {
-            label {
+            label #(name) {
                 span { (label) }
                 input.field name=(name) value=(value) maxlength="400" autocapitalize="none"
                     spellcheck="false" autocomplete="off"
@@ -160,7 +160,7 @@ fn fields(view: &Overview, shown: &Input, wrong: &FormError) -> Markup {
         (length("longest", "Longest access period", &shown.longest,
             "365 days at most. What is set to more counts as this long; access that runs keeps its end. Whoever \
              says how long themselves can choose 7 days at most."))
-        fieldset {
+        fieldset #fallback {
             legend { "Fallback reviewers" }
             p.hint {
                 "Groups whose members decide what nobody else can. Without them such a request is refused."

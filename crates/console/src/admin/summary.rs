@@ -1,8 +1,6 @@
 //! Summaries that people download: how access is set up and how it stands, a row for each person and
 //! resource.
 
-mod table;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,21 +11,24 @@ use axum::http::Uri;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use hourkey_access::app::App;
+use hourkey_access::download;
 use hourkey_access::error::AppError;
-use hourkey_access::overview::{LastUnlock, RequestFilter, Sight, last_unlocks};
+use hourkey_access::overview::{LastUnlock, Past, RequestFilter, Sight};
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{GroupId, ResourceId, UserId};
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::organisation::{Organisation, Standing};
-use hourkey_domain::request::State as RequestState;
+use hourkey_domain::request::{Request, State as RequestState};
 use hourkey_domain::settings::Mode;
 use hourkey_domain::text::{one_line, several_lines};
 use hourkey_protocol::access::for_whom;
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
+use serde_json::json;
 
-use self::table::{Cell, Kind, TooLong};
 use super::settings;
+use super::sheet::{self, Cell, Kind, TooLong};
 use super::view::{address, overview_of_one};
 use crate::address::Id;
 use crate::error::PageError;
@@ -119,33 +120,28 @@ pub(super) fn links(page: &str) -> Markup {
 async fn download(app: &App, user: &PageUser, of: Of, file: Kind) -> Result<Response, PageError> {
     let view = overview_of_one(app, user, Sight::All).await?;
     let organisation = &view.organisation;
-    let (user, resource) = (None, None);
-    let (is_there, filter, kind, id) = match of {
+    let (name, filter, kind, id) = match of {
         Of::Resource(id) => {
-            let resource = Some(id);
-            let filter = RequestFilter { user, resource };
-            (
-                organisation.resource(id).is_some(),
-                filter,
-                "resource",
-                id.0,
-            )
+            let found = organisation.resource(id).map(|it| it.name.clone());
+            let filter = RequestFilter {
+                resource: Some(id),
+                ..RequestFilter::default()
+            };
+            (found, filter, "resource", id.0)
         }
         Of::Person(id) => {
-            let filter = RequestFilter::of(id);
-            (organisation.user(id).is_some(), filter, "person", id.0)
+            let found = organisation.user(id).map(|it| it.name.clone());
+            (found, RequestFilter::of(id), "person", id.0)
         }
         Of::Group(id) => {
-            let filter = RequestFilter { user, resource };
-            (organisation.group(id).is_some(), filter, "group", id.0)
+            let found = organisation.group(id).map(|it| it.name.clone());
+            (found, RequestFilter::default(), "group", id.0)
         }
     };
-    if !is_there {
-        return Err(AppError::not_found().into());
-    }
-    let unlocks = last_unlocks(app, filter).await?;
+    let name = name.ok_or_else(AppError::not_found)?;
+    let past = Past::of(app, filter).await?;
     let now = view.now;
-    let work = move || written(&view.organisation, of, &unlocks, now, file);
+    let work = move || written(&view.organisation, of, &past, now, file);
     let content = tokio::task::spawn_blocking(work).await;
     let content = match content.context("the summary was not finished")? {
         Err(error) if error.is::<TooLong>() => Err(AppError::refused(
@@ -154,6 +150,8 @@ async fn download(app: &App, user: &PageUser, of: Of, file: Kind) -> Result<Resp
         )),
         written => Ok(written?),
     }?;
+    let detail = json!({ "of": kind, "id": id, "name": name, "file": file.extension() });
+    download::record(app, user.user.id, AuditAction::SummaryDownloaded, detail).await?;
     let (day, extension) = (now.format("%Y-%m-%d"), file.extension());
     let name = format!("attachment; filename=\"hourkey-{kind}-{id}-{day}.{extension}\"");
     let headers = [
@@ -167,18 +165,30 @@ async fn download(app: &App, user: &PageUser, of: Of, file: Kind) -> Result<Resp
 fn written(
     organisation: &Arc<Organisation>,
     of: Of,
-    unlocks: &[LastUnlock],
+    past: &Past,
     now: Time,
     file: Kind,
 ) -> anyhow::Result<Vec<u8>> {
-    let unlocks: HashMap<_, _> = unlocks
-        .iter()
-        .map(|it| ((it.user, it.resource), it))
-        .collect();
-    table::written(file, HEADINGS, |write| {
+    let unlocks = past.unlocks.iter();
+    let unlocks: HashMap<_, _> = unlocks.map(|it| ((it.user, it.resource), it)).collect();
+    let mut extensions: HashMap<_, Vec<&Request>> = HashMap::new();
+    for extension in &past.extensions {
+        let grant = extension.terms.purpose.extends();
+        extensions.entry(grant).or_default().push(extension);
+    }
+    sheet::written(file, HEADINGS, |write| {
         let write = |standing: Standing<'_>| {
             let unlock = unlocks.get(&(standing.user.id, standing.resource.id));
-            write(cells(organisation, &standing, unlock.copied(), now))
+            let grant = standing.granted().map(|granted| granted.grant.id);
+            let extensions = grant.and_then(|_| extensions.get(&grant));
+            let extensions = extensions.map_or(&[][..], Vec::as_slice);
+            write(cells(
+                organisation,
+                &standing,
+                extensions,
+                unlock.copied(),
+                now,
+            ))
         };
         match of {
             Of::Resource(id) => organisation.standings_to(id, now).try_for_each(write),
@@ -191,6 +201,7 @@ fn written(
 fn cells(
     of: &Organisation,
     standing: &Standing<'_>,
+    extensions: &[&Request],
     unlock: Option<&LastUnlock>,
     now: Time,
 ) -> [Cell; HEADINGS.len()] {
@@ -207,19 +218,21 @@ fn cells(
     let counting = of.group(counts.group).map(|group| name(&group.name));
     let network = of.network(resource.network);
     let granted = standing.granted();
-    let approver = granted.and_then(|granted| match &granted.request.state {
-        RequestState::Approved {
-            by: Some(by),
-            on_behalf_of,
-            ..
-        } => {
-            let principal = on_behalf_of.and_then(|principal| of.user_name(principal));
-            of.user_name(*by)
-                .map(|by| for_whom(&name(by), principal.map(name).as_deref()))
+    let said = |request: &Request| several_lines(request.reason.as_str());
+    let (mut approver, mut reason) = (None, String::new());
+    if let Some(granted) = granted {
+        approver = decider(of, &granted.request);
+        reason = said(&granted.request);
+    }
+    for extension in extensions {
+        let by = decider(of, extension).unwrap_or_default();
+        approver = approver.map(|approver| format!("{approver}; extended by {by}"));
+        match said(extension) {
+            more if more.is_empty() => {}
+            more if reason.is_empty() => reason = format!("extended: {more}"),
+            more => reason = format!("{reason}; extended: {more}"),
         }
-        RequestState::Approved { by: None, .. } => Some("automatic".to_owned()),
-        _ => None,
-    });
+    }
     let all = counts.settings;
     let auto_locks = all.mode == Mode::AutoLock;
     let asks = all.mode == Mode::AccessRequest;
@@ -255,9 +268,7 @@ fn cells(
                 .map_or_else(String::new, |group| name(&group.name)),
         ),
         text(approver.unwrap_or_default()),
-        text(granted.map_or_else(String::new, |granted| {
-            several_lines(granted.request.reason.as_str())
-        })),
+        text(reason),
         Cell::moment(counts.until),
         standing.days_left(now).map_or(Cell::Nothing, Cell::Number),
         Cell::moment(standing.used_at()),
@@ -268,6 +279,26 @@ fn cells(
                 .map_or_else(String::new, name),
         ),
     ]
+}
+
+/// Who approved a request, and for whom; nothing where it is not approved.
+fn decider(of: &Organisation, request: &Request) -> Option<String> {
+    let name = |user| of.user_name(user).map(|name| one_line(name, NAME_CHARS));
+    match &request.state {
+        RequestState::Approved {
+            by: Some(by),
+            on_behalf_of,
+            ..
+        } => {
+            let principal = on_behalf_of.and_then(name);
+            name(*by).map(|by| for_whom(&by, principal.as_deref()))
+        }
+        RequestState::Approved { by: None, .. } => Some("automatic".to_owned()),
+        RequestState::Pending
+        | RequestState::Denied { .. }
+        | RequestState::Cancelled { .. }
+        | RequestState::Lapsed { .. } => None,
+    }
 }
 
 fn state(lock: LockState) -> &'static str {

@@ -87,22 +87,46 @@ fn csv<const N: usize>(
     headings: [&str; N],
     rows: impl FnOnce(&mut dyn FnMut([Cell; N]) -> anyhow::Result<()>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<u8>> {
-    let mut file = csv::WriterBuilder::new()
+    let mut file = csv_writer();
+    file.write_record(headings)?;
+    rows(&mut |cells| Ok(file.write_record(cells.map(csv_cell))?))?;
+    Ok(file.into_inner()?)
+}
+
+/// A part of a file of comma-separated values that is written piece by piece: the headings, where they are
+/// given, and rows.
+///
+/// # Errors
+/// A record that cannot be written.
+pub(super) fn csv_part<const N: usize>(
+    headings: Option<[&str; N]>,
+    rows: Vec<[Cell; N]>,
+) -> anyhow::Result<Vec<u8>> {
+    let mut file = csv_writer();
+    if let Some(headings) = headings {
+        file.write_record(headings)?;
+    }
+    for cells in rows {
+        file.write_record(cells.map(csv_cell))?;
+    }
+    Ok(file.into_inner()?)
+}
+
+fn csv_writer() -> csv::Writer<Vec<u8>> {
+    csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         // Where a list is separated otherwise, a text stays one cell.
         .quote_style(csv::QuoteStyle::Always)
-        .from_writer(Vec::new());
-    file.write_record(headings)?;
-    rows(&mut |cells| {
-        let cells = cells.map(|cell| match cell {
-            Cell::Text(text) => harmless(text),
-            Cell::Moment(at) => dated(at, Utc.fix()),
-            Cell::Number(number) => number.to_string(),
-            Cell::Nothing => String::new(),
-        });
-        Ok(file.write_record(cells)?)
-    })?;
-    Ok(file.into_inner()?)
+        .from_writer(Vec::new())
+}
+
+fn csv_cell(cell: Cell) -> String {
+    match cell {
+        Cell::Text(text) => harmless(text),
+        Cell::Moment(at) => dated(at, Utc.fix()),
+        Cell::Number(number) => number.to_string(),
+        Cell::Nothing => String::new(),
+    }
 }
 
 /// A cell that a spreadsheet program takes for text: one that begins like a formula gets an apostrophe
