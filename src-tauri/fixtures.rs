@@ -160,6 +160,7 @@ pub(crate) fn denied() -> What {
 
 pub(crate) fn please_review(request: i64) -> What {
     What::PleaseReview {
+        starts_at: None,
         on_behalf_of: None,
         request: RequestId(request),
         requester: "Lee Novak".to_owned(),

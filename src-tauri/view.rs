@@ -327,6 +327,16 @@ pub struct Review {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "number")]
     pub extended_until: Option<i64>,
+    /// When access should start; absent for at approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub starts_at: Option<i64>,
+    /// For whom the person decides as a deputy. Absent in their own right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub on_behalf_of: Option<String>,
+    /// Whom an administrator asked to decide it.
+    pub asked_reviewers: Vec<String>,
     /// When it was asked.
     #[ts(type = "number")]
     pub since: i64,

@@ -288,7 +288,7 @@ pub fn forwards(resource: &access::Resource) -> bool {
 fn decided(state: &AppState) -> Vec<Decided> {
     let decided = state.model().decided.iter().map(|request| Decided {
         id: request.id.0,
-        sentence: request.told(|person| one_line(&person.name, MAX_NAME_CHARS)),
+        sentence: request.told(|person| one_line(&person.said(), 2 * MAX_NAME_CHARS)),
     });
     decided.collect()
 }
@@ -305,6 +305,9 @@ fn reviews(state: &AppState) -> Option<Vec<Review>> {
             seconds: request.asked.map(Length::seconds),
             extends: extended(request).map(|grant| millis(grant.expires_at)),
             extended_until: request.ends_at.map(millis),
+            starts_at: request.starts_at.map(millis),
+            on_behalf_of: { review.on_behalf_of.as_ref() }.map(|principal| principal.name.clone()),
+            asked_reviewers: review.asked_reviewers.clone(),
             since: millis(request.created_at),
             lapses_at: millis(request.lapses_at),
             recent_grants: review.recent_grants,

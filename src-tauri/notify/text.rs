@@ -198,6 +198,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             reason,
             asked,
             extends,
+            starts_at,
             on_behalf_of,
         } => (
             Topic::Review(*request),
@@ -214,7 +215,11 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                             let what = format!("{asked} from approval; access ends at {ends_at}");
                             with_quote(&what, reason)
                         }
-                        (Some(asked), None) => with_quote(&format!("For {asked}"), reason),
+                        (Some(asked), None) => {
+                            let starts = starts_at.map(|at| time_format::moment(at, now, zone));
+                            let from = starts.map(|at| format!(", from {at}"));
+                            with_quote(&format!("For {asked}{}", from.unwrap_or_default()), reason)
+                        }
                         (None, _) => with_quote("It was not used for a while", reason),
                     },
                 click: show(Tab::Review),

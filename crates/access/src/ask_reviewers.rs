@@ -2,7 +2,8 @@
 
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
-use hourkey_domain::ids::{RequestId, UserId};
+use hourkey_domain::ids::RequestId;
+use hourkey_domain::review::Decider;
 use hourkey_protocol::access::Request as Shown;
 use hourkey_protocol::deputy::AskReviewers;
 use hourkey_protocol::problem::Code;
@@ -79,13 +80,14 @@ pub async fn ask_reviewers_in(
         ));
     }
     let request = pending.request();
-    let mut people = Vec::with_capacity(body.logins.len());
+    let mut deciders = Vec::with_capacity(body.logins.len());
     for login in &body.logins {
-        let person = may_decide(tx, login.trim(), Target::from(request), now).await?;
-        if !people.contains(&person) {
-            people.push(person);
+        let decider = may_decide(tx, login.trim(), Target::from(request), now).await?;
+        if !deciders.contains(&decider) {
+            deciders.push(decider);
         }
     }
+    let people: Vec<_> = deciders.iter().map(|decider| decider.user).collect();
     tx.ask_reviewers(id, people.clone()).await?;
     let entry = Entry {
         at: now,
@@ -95,7 +97,7 @@ pub async fn ask_reviewers_in(
         detail: json!({ "reviewers": people }),
     };
     tx.record(entry).await?;
-    notices::ask_for_review(tx, request, &people, now).await?;
+    notices::ask_for_review(tx, request, &deciders, now).await?;
     presenter::request(tx, id, now).await
 }
 
@@ -105,12 +107,12 @@ async fn may_decide(
     login: &str,
     target: Target,
     now: Time,
-) -> Result<UserId, AppError> {
+) -> Result<Decider, AppError> {
     let person = tx.user_by_login(login).await?;
     if let Some(person) = person.filter(|person| !person.disabled) {
         let reach = Actor::load(tx, person.id, now).await?.reach;
-        if reach.decider(target.user, target.resource).is_some() {
-            return Ok(person.id);
+        if let Some(decider) = reach.decider(target.user, target.resource) {
+            return Ok(decider);
         }
     }
     Err(AppError::refused(

@@ -5,8 +5,10 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::deputy::{CannotName, DeputyEnd, Deputyship};
 use hourkey_domain::ids::UserId;
 use hourkey_domain::organisation::Organisation;
+use hourkey_domain::review::Decider;
 use hourkey_protocol::deputy::{Deputy, NewDeputy};
 use hourkey_protocol::problem::Code;
+use hourkey_store::access::OpenFilter;
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::mail::AboutAccount;
 use hourkey_store::{Read, Room, Write};
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::act::Act;
 use super::actor::{Actor, reviews_anything};
+use super::notices;
 use super::presenter::Show;
 use crate::app::App;
 use crate::error::AppError;
@@ -39,21 +42,45 @@ pub async fn list(app: &App, caller: impl Into<Caller>) -> Result<Vec<Deputy>, A
     Ok(shown)
 }
 
-/// [`name_in`], in a transaction of its own.
-///
-/// # Errors
-/// As there.
-pub async fn name(
-    app: &App,
-    caller: impl Into<Caller>,
-    body: NewDeputy,
-) -> Result<Deputy, AppError> {
-    let caller = caller.into();
-    app.budgets.change(caller.user, app.clock.now())?;
-    app.transact(Room::Usual, move |tx, now| {
-        Box::pin(name_in(tx, caller, body, now))
-    })
-    .await
+/// What is wrong with a deputy that somebody would name.
+#[derive(Debug)]
+pub struct Mistake {
+    /// What of it; `None` where the whole may not be.
+    pub field: Option<DeputyField>,
+    /// Why.
+    pub error: AppError,
+}
+
+/// What one says of a deputy ([`NewDeputy`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeputyField {
+    /// For whom they decide.
+    Principal,
+    /// Who decides.
+    Deputy,
+    /// From when on.
+    From,
+    /// Until when.
+    Until,
+}
+
+impl DeputyField {
+    fn mistake(self, error: AppError) -> Mistake {
+        let field = Some(self);
+        Mistake { field, error }
+    }
+}
+
+impl From<AppError> for Mistake {
+    fn from(error: AppError) -> Self {
+        Self { field: None, error }
+    }
+}
+
+impl From<Mistake> for AppError {
+    fn from(mistake: Mistake) -> Self {
+        mistake.error
+    }
 }
 
 /// Names a deputy, in place of the one before: one's own, or somebody else's as an administrator. All
@@ -82,6 +109,7 @@ pub async fn name_in(
         detail["replaces"] = json!(DeputyEnd::Replaced);
     }
     record(tx, AuditAction::DeputyNamed, principal, detail, act).await?;
+    tell_what_waits(tx, &deputyship, now).await?;
     if let Some(before) = before.filter(|it| it.deputy != deputyship.deputy && now < it.until) {
         let what = what_ended(tx, &before, DeputyEnd::Replaced, act).await?;
         queue::account(tx, before.deputy, what, now).await?;
@@ -108,11 +136,11 @@ pub async fn check(
     app: &App,
     caller: impl Into<Caller>,
     body: &NewDeputy,
-) -> Result<Deputy, AppError> {
+) -> Result<Deputy, Mistake> {
     let now = app.clock.now();
-    let mut tx = app.store.read().await?;
+    let mut tx = app.store.read().await.map_err(AppError::from)?;
     let deputyship = check_in(&mut *tx, caller.into(), body, now).await?;
-    show(&mut *tx, deputyship, now).await
+    Ok(show(&mut *tx, deputyship, now).await?)
 }
 
 async fn check_in(
@@ -120,7 +148,7 @@ async fn check_in(
     caller: Caller,
     body: &NewDeputy,
     now: Time,
-) -> Result<Deputyship, AppError> {
+) -> Result<Deputyship, Mistake> {
     let actor = Actor::load(tx, caller, now).await?;
     caller.must_reach_others()?;
     let me = &actor.user;
@@ -132,16 +160,16 @@ async fn check_in(
         None => me.id,
         Some(login) if login.to_lowercase() == me.login => me.id,
         Some(_) if !actor.administers() => {
-            return Err(AppError::refused(
+            return Err(DeputyField::Principal.mistake(AppError::refused(
                 Code::Forbidden,
                 "Only administrators name a deputy for somebody else. Leave out for whom to name your own.",
-            ));
+            )));
         }
-        Some(login) => reviewer(tx, login).await?,
+        Some(login) => reviewer(tx, login, DeputyField::Principal).await?,
     };
     let deputyship = Deputyship {
         principal,
-        deputy: reviewer(tx, body.deputy.trim()).await?,
+        deputy: reviewer(tx, body.deputy.trim(), DeputyField::Deputy).await?,
         from: body.from.unwrap_or(now).max(now),
         until: body.until,
         named_by: me.id,
@@ -212,6 +240,31 @@ pub(super) async fn settle_due(tx: &mut dyn Write, now: Time) -> Result<(), AppE
         } else {
             tx.start_deputy(it.principal).await?;
             record(tx, AuditAction::DeputyStarted, it.principal, json!(it), act).await?;
+            tell_what_waits(tx, &it, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks a deputy whose time has begun to decide what waits for the principal already, but for what they
+/// were asked before.
+async fn tell_what_waits(tx: &mut dyn Write, it: &Deputyship, now: Time) -> Result<(), AppError> {
+    if !it.holds(now) {
+        return Ok(());
+    }
+    let reach = Actor::load(tx, it.deputy, now).await?.reach;
+    let theirs = Decider {
+        user: it.deputy,
+        on_behalf_of: Some(it.principal),
+    };
+    for request in tx.open(OpenFilter::default()).await?.requests {
+        let Ok(pending) = request.pending(now) else {
+            continue;
+        };
+        let request = pending.request();
+        let decides = reach.decider(request.user, request.resource) == Some(theirs);
+        if decides && notices::told(tx, request, &[it.deputy]).await?.is_empty() {
+            notices::ask(tx, request, &[theirs], now).await?;
         }
     }
     Ok(())
@@ -339,45 +392,53 @@ async fn person(tx: &mut dyn Read, id: UserId) -> Result<String, AppError> {
 }
 
 /// Somebody who reviews anything; who does not is answered as somebody unknown.
-async fn reviewer(tx: &mut dyn Read, login: &str) -> Result<UserId, AppError> {
-    let user = tx.user_by_login(login).await?.map(|user| user.id);
+async fn reviewer(tx: &mut dyn Read, login: &str, field: DeputyField) -> Result<UserId, Mistake> {
+    let user = tx.user_by_login(login).await.map_err(AppError::from)?;
+    let user = user.map(|user| user.id);
     match user {
         Some(user) if reviews_anything(tx, user).await? => Ok(user),
-        Some(_) | None => Err(AppError::refused(
+        Some(_) | None => Err(field.mistake(AppError::refused(
             Code::NotFound,
             "Nobody who reviews requests signs in with this name. Check it: it is the login, not the \
              display name. A deputy has to be a reviewer already.",
-        )),
+        ))),
     }
 }
 
-fn cannot_name(why: CannotName) -> AppError {
-    let (code, sentence) = match why {
+fn cannot_name(why: CannotName) -> Mistake {
+    use DeputyField::{Deputy, From, Principal, Until};
+    let (field, code, sentence) = match why {
         CannotName::PrincipalReviewsNothing => (
+            Principal,
             Code::Forbidden,
             "You review no requests, so there is nothing that a deputy could decide for you.",
         ),
         CannotName::DeputyReviewsNothing => (
+            Deputy,
             Code::NotFound,
             "Nobody who reviews requests signs in with this name.",
         ),
         CannotName::Themselves => (
+            Deputy,
             Code::Forbidden,
             "Nobody is their own deputy. Choose another reviewer.",
         ),
         CannotName::NamedByDeputy => (
+            Deputy,
             Code::Forbidden,
             "You can’t make yourself somebody’s deputy: another administrator, or the reviewer, has to.",
         ),
         CannotName::EndsTooSoon => (
+            Until,
             Code::BadStart,
             "The time has to end after it begins, and lie ahead.",
         ),
-        CannotName::TooFarAhead => (Code::BadStart, "The time has to begin within a year."),
+        CannotName::TooFarAhead => (From, Code::BadStart, "The time has to begin within a year."),
         CannotName::TooLong => (
+            Until,
             Code::BadLength,
             "A deputy is named for 30 days at most. Choose an earlier end; name one again later.",
         ),
     };
-    AppError::refused(code, sentence)
+    field.mistake(AppError::refused(code, sentence))
 }

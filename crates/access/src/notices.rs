@@ -38,14 +38,14 @@ pub(super) async fn tell(
         Transition::Requested { request, reviewers } => {
             let id = recorded.request.ok_or_else(inconsistent)?;
             let request = request.clone().numbered(id);
-            return ask_for_review(tx, &request, reviewers, act.at).await;
+            return ask_for_review(tx, &request, &in_own_right(reviewers), act.at).await;
         }
         Transition::Reopened {
             request, reviewers, ..
-        } => return ask_for_review(tx, request, reviewers, act.at).await,
+        } => return ask_for_review(tx, request, &in_own_right(reviewers), act.at).await,
         Transition::SentToFallback {
             request, untold, ..
-        } => return ask_for_review(tx, request, untold, act.at).await,
+        } => return ask_for_review(tx, request, &in_own_right(untold), act.at).await,
         // A grant's end was told before, and at its end by the client's own timer.
         Transition::Expired(GrantChange { after, .. }) => {
             let name = resource_name(tx, after.resource).await?;
@@ -181,29 +181,49 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Asks reviewers, and the deputies of those who are away, to decide a request, in place of the notice about the request before. While that
-/// one is young and its requester has withdrawn what it was about, they are told anew later
-/// ([`Write::review_notices_due`](hourkey_store::access::AccessRead::review_notices_due)).
+/// Asks reviewers, and the deputies of those of them who are away, to decide a request.
 pub(super) async fn ask_for_review(
     tx: &mut dyn Write,
     request: &Request,
-    reviewers: &[UserId],
+    reviewers: &[Decider],
+    at: Time,
+) -> Result<(), AppError> {
+    // Deputyship does not chain: only who decides in their own right has a deputy here.
+    let own = reviewers.iter().filter(|it| it.on_behalf_of.is_none());
+    let own: Vec<_> = own.map(|it| it.user).collect();
+    let mut all = reviewers.to_vec();
+    for it in deputies::standing_in(tx, request.user, &own, at).await? {
+        if !all.iter().any(|asked| asked.user == it.deputy) {
+            all.push(Decider {
+                user: it.deputy,
+                on_behalf_of: Some(it.principal),
+            });
+        }
+    }
+    ask(tx, request, &all, at).await
+}
+
+/// Asks these people alone to decide a request, in place of the notice about the request before. While that
+/// one is young and its requester has withdrawn what it was about, they are told anew later
+/// ([`Write::review_notices_due`](hourkey_store::access::AccessRead::review_notices_due)).
+pub(super) async fn ask(
+    tx: &mut dyn Write,
+    request: &Request,
+    deciders: &[Decider],
     at: Time,
 ) -> Result<(), AppError> {
     let requester = user_name(tx, request.user).await?;
     let extends = extends(tx, request).await?;
-    let deputies = deputies::standing_in(tx, request.user, reviewers, at).await?;
-    let own = reviewers.iter().map(|reviewer| (*reviewer, None));
-    let theirs = deputies.iter().map(|it| (it.deputy, Some(it.principal)));
-    for (reviewer, principal) in own.chain(theirs) {
-        let of = review_of(request, reviewer);
+    for it in deciders {
+        let of = review_of(request, it.user);
         let what = What::PleaseReview {
             request: request.id,
             requester: requester.clone(),
             reason: request.reason.as_str().to_owned(),
             asked: presenter::length(request.terms.purpose, request.asked),
             extends,
-            on_behalf_of: match principal {
+            starts_at: request.starts_at,
+            on_behalf_of: match it.on_behalf_of {
                 Some(principal) => Some(user_name(tx, principal).await?),
                 None => None,
             },
@@ -264,6 +284,10 @@ pub(super) async fn told(
         }
     }
     Ok(told)
+}
+
+fn in_own_right(reviewers: &[UserId]) -> Vec<Decider> {
+    reviewers.iter().copied().map(Decider::from).collect()
 }
 
 fn review_of(request: &Request, reviewer: UserId) -> ReviewOf {

@@ -44,6 +44,40 @@ pub(super) fn length(purpose: Purpose, length: Length) -> Option<Length> {
     }
 }
 
+/// When access would end if a request were approved now, while it waits.
+pub(crate) async fn ends_at(
+    tx: &mut dyn Read,
+    request: Request,
+    now: Time,
+) -> Result<Option<Time>, AppError> {
+    let Ok(pending) = request.pending(now) else {
+        return Ok(None);
+    };
+    let terms = pending.request().terms;
+    let Some(live) = tx.effective_assignment(terms.assignment).await? else {
+        return Ok(None);
+    };
+    let running = match terms.purpose.extends() {
+        Some(grant) => tx.grant(grant).await?.map(|grant| grant.window),
+        None => None,
+    };
+    Ok(pending.ends_at(running, &live, now))
+}
+
+/// Says when access would end if a request were approved now: for an answer that is looked at, and not
+/// kept.
+pub(super) async fn with_end(
+    tx: &mut dyn Read,
+    shown: Shown,
+    now: Time,
+) -> Result<Shown, AppError> {
+    let ends_at = match tx.request(shown.id).await? {
+        Some(request) => ends_at(tx, request, now).await?,
+        None => None,
+    };
+    Ok(Shown { ends_at, ..shown })
+}
+
 /// What became of it before somebody came too late, and that they changed nothing.
 pub(super) fn too_late(told: &str, at: Option<Time>) -> String {
     let when = at.map(|at| format!(" That was on {} UTC.", dated(at, Utc.fix())));
@@ -95,8 +129,8 @@ impl<'t> Show<'t> {
             Err(settled) => settled,
         };
         let grant = self.grant_of(&request).await?;
-        let ends_at = match &grant {
-            Some(grant) => self.ends_at(&request, grant).await?,
+        let ends_at = match request.terms.purpose.extends() {
+            Some(_) => ends_at(self.tx, request.clone(), self.now).await?,
             None => None,
         };
         let grant = match grant {
@@ -138,23 +172,6 @@ impl<'t> Show<'t> {
                 | RequestState::Lapsed { .. },
             ) => None,
         })
-    }
-
-    /// When a pending extension would end access, if it were approved now.
-    async fn ends_at(
-        &mut self,
-        request: &Request,
-        grant: &Grant,
-    ) -> Result<Option<Time>, AppError> {
-        if request.state != RequestState::Pending {
-            return Ok(None);
-        }
-        let live = self
-            .tx
-            .effective_assignment(request.terms.assignment)
-            .await?;
-        let extension = live.map(|live| request.extension(grant.window, &live));
-        Ok(extension.and_then(|extension| extension.ends_at(self.now).ok()))
     }
 
     /// A grant.

@@ -21,7 +21,7 @@ use hourkey_store::access::{DecidedFilter, RequestFilter, RequestSearch};
 
 use super::actor::{Action, Actor, Target};
 use super::eligible;
-use super::presenter::Show;
+use super::presenter::{Show, with_end};
 use super::resource_rows::{Row, rows};
 use crate::app::App;
 use crate::error::AppError;
@@ -204,7 +204,7 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
             && assignment.settings.approval == Approval::Manual
     });
     let approvers = match to_review {
-        true => Some(eligible::shown(&organisation, user, id)),
+        true => Some(eligible::shown(&organisation, user, id, now)),
         false => None,
     };
     let access = organisation.access(user, id);
@@ -262,12 +262,14 @@ pub async fn request(
     let actor = Actor::looking(&*app.organisation().await?, caller, app.clock.now())?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     actor.authorize(Action::See, Target::from(&request))?;
-    let show = Show::new(&mut *tx, app.clock.now());
+    let now = app.clock.now();
+    let show = Show::new(&mut *tx, now);
     let mut show = match actor.reviews(request.user, request.resource) {
         true => show,
         false => show.for_requester(actor.user.id),
     };
-    show.request(request).await
+    let shown = show.request(request).await?;
+    with_end(&mut *tx, shown, now).await
 }
 
 /// True when the person reviews this request, whose it is and for what: an auditor sees requests that
@@ -305,11 +307,16 @@ pub(crate) async fn all_requests(
 pub async fn reviews(app: &App, caller: impl Into<Caller>) -> Result<Vec<Review>, AppError> {
     let mut tx = app.store.read().await?;
     let organisation = app.organisation().await?;
-    let actor = Actor::looking(&organisation, caller, app.clock.now())?;
-    reviews_in(&mut *tx, &organisation, &actor, app.clock.now()).await
+    let now = app.clock.now();
+    let actor = Actor::looking(&organisation, caller, now)?;
+    let mut reviews = reviews_in(&mut *tx, &organisation, &actor, now).await?;
+    for review in &mut reviews {
+        review.request = with_end(&mut *tx, review.request.clone(), now).await?;
+    }
+    Ok(reviews)
 }
 
-/// [`reviews`], in a transaction.
+/// [`reviews`], in a transaction, as clients keep them: without what moves with the time.
 pub async fn reviews_in(
     tx: &mut dyn Read,
     organisation: &Organisation,
@@ -318,7 +325,7 @@ pub async fn reviews_in(
 ) -> Result<Vec<Review>, AppError> {
     let mut reviews = Vec::new();
     for request in waiting(organisation, actor) {
-        reviews.extend(review_in(tx, actor, request, now).await?);
+        reviews.extend(review_in(tx, organisation, actor, request, now).await?);
     }
     Ok(reviews)
 }
@@ -349,6 +356,7 @@ fn waiting(organisation: &Organisation, actor: &Actor) -> Vec<Request> {
 /// A request in the person's queue, if it belongs there now.
 pub async fn review_in(
     tx: &mut dyn Read,
+    organisation: &Organisation,
     actor: &Actor,
     request: Request,
     now: Time,
@@ -363,7 +371,11 @@ pub async fn review_in(
     }
     let recent_grants = tx.grants_since(requester, resource, now - RECENTLY).await?;
     let by = actor.reach.decider(requester, resource);
-    let asked = tx.asked_reviewers(request.id).await?;
+    let mut asked = tx.asked_reviewers(request.id).await?;
+    asked.retain(|person| {
+        let reach = organisation.reach(*person, true, now);
+        reach.is_some_and(|reach| reach.decider(requester, resource).is_some())
+    });
     let mut show = Show::new(tx, now);
     let mut asked_reviewers = Vec::with_capacity(asked.len());
     for person in asked {

@@ -58,7 +58,7 @@ pub async fn review_context(
         earlier.push(show.request(other).await?);
     }
     Ok(ReviewContext {
-        approvers: eligible::shown(&organisation, requester, resource),
+        approvers: eligible::shown(&organisation, requester, resource, now),
         earlier,
         sees_people: actor.sees_all(),
         sees_resource: actor.sees_configuration(),

@@ -12,19 +12,16 @@ use crate::exit::{CommandError, Exit, named};
 use crate::print;
 use crate::sentence::sentence;
 use crate::table::table;
-use crate::text::visible;
+use crate::text::{moment, visible};
 
 /// `hourkey review …`.
 pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let request = match review {
         args::Review::List => {
-            let snapshot = session.snapshot().await?;
-            if snapshot.reviews.is_empty() {
-                // Who signed in by a device code is told that such sessions do not review.
-                session.reviews().await?;
-            }
-            return list(&snapshot.reviews, snapshot.server_time, json);
+            let now = session.snapshot().await?.server_time;
+            // Who signed in by a device code is told that such sessions do not review.
+            return list(&session.reviews().await?, now, json);
         }
         args::Review::Approve {
             id,
@@ -98,18 +95,36 @@ fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), Comman
                 request.id.to_string(),
                 requester,
                 request.resource_name.clone(),
-                match (request.asked, request.purpose.extends()) {
-                    (Some(asked), Some(_)) => format!("extend, {asked} from approval"),
-                    (Some(asked), None) => asked.to_string(),
-                    (None, _) => "unlock".to_owned(),
+                request.purpose.word().to_owned(),
+                request
+                    .asked
+                    .map(|asked| asked.to_string())
+                    .unwrap_or_default(),
+                match request.starts_at {
+                    Some(at) => moment(at, now),
+                    None => "at approval".to_owned(),
                 },
+                request
+                    .ends_at
+                    .map(|at| moment(at, now))
+                    .unwrap_or_default(),
                 ago(now - request.created_at),
                 request.reason.clone(),
             ]
         },
     );
     print::line(table(
-        ["ID", "WHO", "RESOURCE", "FOR", "ASKED", "REASON"],
+        [
+            "ID",
+            "WHO",
+            "RESOURCE",
+            "KIND",
+            "LENGTH",
+            "STARTS",
+            "ENDS IF APPROVED NOW",
+            "ASKED",
+            "REASON",
+        ],
         rows,
     ))
 }

@@ -144,7 +144,7 @@ export function prepare() {
 }
 
 function takeOver(page) {
-  for (const nav of document.querySelectorAll("nav")) {
+  for (const nav of document.querySelectorAll("nav:not(:has([data-live]))")) {
     const fresh = page.querySelector(`nav[aria-label="${nav.getAttribute("aria-label")}"]`);
     if (!fresh || nav.contains(document.activeElement)) continue;
     nav.replaceChildren(...document.importNode(fresh, true).childNodes);

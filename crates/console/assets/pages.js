@@ -1,6 +1,7 @@
 // Makes the pages live. They are useful without it.
 
 import { startForms } from "./forms.js";
+import { startKeys } from "./keys.js";
 import { watchLengths } from "./lengths.js";
 import { startLive } from "./live.js";
 import { watchHands } from "./steady.js";
@@ -72,3 +73,4 @@ watchHands();
 startForms();
 watchLengths();
 startLive();
+startKeys();

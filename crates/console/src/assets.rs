@@ -10,10 +10,11 @@ const STYLE: &str = concat!(
     include_str!("../../../ui/src/tokens.css"),
     include_str!("../assets/pages.css")
 );
-const SCRIPTS: [(&str, &str); 7] = [
+const SCRIPTS: [(&str, &str); 8] = [
     ("pages.js", include_str!("../assets/pages.js")),
     ("drafts.js", include_str!("../assets/drafts.js")),
     ("forms.js", include_str!("../assets/forms.js")),
+    ("keys.js", include_str!("../assets/keys.js")),
     ("lengths.js", include_str!("../assets/lengths.js")),
     ("live.js", include_str!("../assets/live.js")),
     ("steady.js", include_str!("../assets/steady.js")),

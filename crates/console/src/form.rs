@@ -28,10 +28,14 @@ pub(super) enum Field {
     Code,
     /// A number of days.
     Days,
+    /// When something begins.
+    From,
     Group,
     Length,
     Login,
     Password,
+    /// On whose behalf.
+    Principal,
     /// A reason or a comment.
     Text,
     /// When something ends.
@@ -39,7 +43,7 @@ pub(super) enum Field {
 }
 
 /// What is wrong with a form that was sent, and with which of its fields (WCAG 2.2, 3.3.1).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FormError {
     status: StatusCode,
     sentence: String,

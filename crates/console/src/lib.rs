@@ -77,6 +77,10 @@ pub fn router(app: &App) -> Router<App> {
             typed_on(get(review::deputy::show), post(review::deputy::send)),
         )
         .route(
+            "/review/several",
+            typed_on(get(review::several::show), post(review::several::send)),
+        )
+        .route(
             "/review/{id}",
             typed_on(get(review::show), post(review::send)),
         )

@@ -64,6 +64,13 @@ pub(super) fn told(request: &Request, viewer: UserId) -> String {
     })
 }
 
+/// The decision in a few words, and for whom a deputy took it: `Approved for 4 hours, for Rosa Ott`.
+pub(super) fn verdict(request: &Request) -> String {
+    let principal = request.decided_by().and_then(|by| by.on_behalf_of.as_ref());
+    let principal = principal.map(|principal| format!(", for {}", plain(&principal.name)));
+    format!("{}{}", request.verdict(), principal.unwrap_or_default())
+}
+
 /// What was asked for.
 pub(super) fn asked(request: &Request) -> String {
     match (request.asked, request.purpose.extends()) {

@@ -255,9 +255,16 @@ impl View<'_> {
                     dt { "Access ends" }
                     dd { (moment(until, now)) }
                 }
+                @if let Some(at) = request.starts_at.filter(|_| is_waiting) {
+                    dt { "Starts" }
+                    dd { (moment(at, now)) }
+                }
                 @if let Some(until) = request.ends_at {
-                    dt { "Extended" }
-                    dd { "Until " (moment(until, now)) " if approved now" }
+                    dt { (match request.purpose.extends() { Some(_) => "Extended", None => "Open" }) }
+                    dd {
+                        "Until " (moment(until, now))
+                        @if request.starts_at.is_none() { " if approved now" }
+                    }
                 }
                 @if let (Outcome::Unlocked { .. }, Some(locks_at)) = (&outcome, self.locks_at()) {
                     dt { "Locks again" }

@@ -42,6 +42,16 @@ impl Purpose {
             Self::Grant | Self::Unlock => None,
         }
     }
+
+    /// What kind of request it is, in one word: `access`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Grant => "access",
+            Self::Unlock => "unlock",
+            Self::Extension(_) => "extension",
+        }
+    }
 }
 
 /// The terms under which a request was made: a snapshot of its assignment (rule 3).
@@ -436,14 +446,7 @@ impl Pending {
         now: Time,
     ) -> Result<(Request, Window), CannotApprove> {
         self.may_be_approved(by, live, now)?;
-        let longest = self.longest(allowed, live)?;
-        let request = self.0;
-        let starts_at = request.starts_at.unwrap_or(now);
-        let full = longest.after(starts_at);
-        let ends = [request.terms.until, live.until];
-        let expires_at = ends.into_iter().flatten().fold(full, Time::min);
-        let length =
-            Length::between(starts_at, expires_at).map_err(|_| CannotApprove::EndsTooSoon)?;
+        let (window, length) = self.window(allowed, live, now)?;
         let state = State::Approved {
             at: now,
             by: by.map(|by| by.user),
@@ -451,11 +454,47 @@ impl Pending {
             length,
             comment,
         };
+        Ok((Request { state, ..self.0 }, window))
+    }
+
+    /// When its grant would run if it were approved at `now`, and for how long.
+    fn window(
+        &self,
+        allowed: Option<Length>,
+        live: &EffectiveAssignment,
+        now: Time,
+    ) -> Result<(Window, Length), CannotApprove> {
+        let starts_at = self.0.starts_at.unwrap_or(now);
+        let full = self.longest(allowed, live)?.after(starts_at);
+        let ends = [self.0.terms.until, live.until];
+        let expires_at = ends.into_iter().flatten().fold(full, Time::min);
+        let length =
+            Length::between(starts_at, expires_at).map_err(|_| CannotApprove::EndsTooSoon)?;
         let window = Window {
             starts_at,
             expires_at,
         };
-        Ok((Request { state, ..request }, window))
+        Ok((window, length))
+    }
+
+    /// When access would end if it were approved at `now` as it was asked, on the live assignment.
+    /// `running` is when the grant runs that it would extend. `None` for an unlock, and where it could not
+    /// be approved so.
+    #[must_use]
+    pub fn ends_at(
+        &self,
+        running: Option<Window>,
+        live: &EffectiveAssignment,
+        now: Time,
+    ) -> Option<Time> {
+        match self.0.terms.purpose {
+            Purpose::Grant => {
+                let (window, _) = self.window(None, live, now).ok()?;
+                Some(window.expires_at)
+            }
+            Purpose::Extension(_) => self.0.extension(running?, live).ends_at(now).ok(),
+            Purpose::Unlock => None,
+        }
     }
 
     /// Approves more time for a running grant: the request's final state, and when its grant runs now

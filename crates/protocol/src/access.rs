@@ -248,7 +248,8 @@ pub struct Approvers {
     pub kind: ApproverKind,
     /// Names of the resource's (or the fallback's) groups that have somebody in them who can.
     pub groups: Vec<String>,
-    /// Display names of all who can, where they are five or fewer; otherwise empty.
+    /// Display names of all who can, where they are five or fewer; otherwise empty. Whoever is away is named
+    /// with their deputy: `Rosa Ott (away: Ben Ito decides)`.
     pub people: Vec<String>,
 }
 
@@ -373,8 +374,9 @@ pub struct Request {
     pub status: RequestStatus,
     /// The grant it made, or the one that it extends.
     pub grant: Option<Grant>,
-    /// While a request for more time waits: when access would end if it were approved now. `None`
-    /// where it would not last longer.
+    /// While it waits: when access would end if it were approved at the moment of this answer. `None` for
+    /// an unlock, and where it would not last longer. The event stream tells it of extensions alone: what
+    /// it sends is kept, and the others move with the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<DateTime<Utc>>,
 }
@@ -502,7 +504,7 @@ pub struct Review {
     /// On whose behalf the person decides it, where they do so as a deputy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<Principal>,
-    /// The names of those whom an administrator asked to decide it.
+    /// The names of those whom an administrator asked to decide it, and who still may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked_reviewers: Vec<String>,
 }

@@ -120,6 +120,9 @@ pub enum What {
         /// Of a request for more time: when access ends without it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         extends: Option<DateTime<Utc>>,
+        /// When access should start; left out for at approval.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        starts_at: Option<DateTime<Utc>>,
         /// The name of the reviewer for whom this person decides as a deputy, if so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         on_behalf_of: Option<String>,

@@ -64,6 +64,19 @@ impl Request {
         }
     }
 
+    /// Who approved or denied it; `None` where no reviewer did.
+    #[must_use]
+    pub fn decided_by(&self) -> Option<&Person> {
+        match &self.status {
+            RequestStatus::Approved { by, .. } => by.as_ref(),
+            RequestStatus::Denied { by, .. } => Some(by),
+            RequestStatus::Pending
+            | RequestStatus::Cancelled { .. }
+            | RequestStatus::Lapsed { .. }
+            | RequestStatus::Unknown => None,
+        }
+    }
+
     /// When it was decided, cancelled or expired; `None` while it waits.
     #[must_use]
     pub fn decided_at(&self) -> Option<DateTime<Utc>> {

@@ -26,6 +26,7 @@ const request: Review = {
   group: "Support",
   reason: "<b>Ticket</b> 4412",
   seconds: 4 * 3_600,
+  askedReviewers: [],
   since: NOW - 60_000,
   lapsesAt: NOW + 3_600_000,
   recentGrants: 0,

@@ -254,7 +254,9 @@ export function title(review: Review): string {
 function outcomeOf(review: Review, command: Decision): Outcome {
   const at = performance.now();
   const { comment } = command;
-  if (command.do === "deny") return { words: OUTCOMES.denied, tone: "stop", comment, at };
+  const principal = review.onBehalfOf === undefined ? "" : `, for ${plain(review.onBehalfOf)}`;
+  if (command.do === "deny")
+    return { words: OUTCOMES.denied + principal, tone: "stop", comment, at };
   const seconds = command.seconds ?? review.seconds;
-  return { words: approved(seconds), tone: "open", comment, at };
+  return { words: approved(seconds) + principal, tone: "open", comment, at };
 }

@@ -37,6 +37,18 @@ extends?: number,
  */
 extendedUntil?: number, 
 /**
+ * When access should start; absent for at approval.
+ */
+startsAt?: number, 
+/**
+ * For whom the person decides as a deputy. Absent in their own right.
+ */
+onBehalfOf?: string, 
+/**
+ * Whom an administrator asked to decide it.
+ */
+askedReviewers: Array<string>, 
+/**
  * When it was asked.
  */
 since: number, 

@@ -17,6 +17,7 @@ use crate::actor::Actor;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::reset;
+use crate::presenter;
 
 /// What becomes of a mail.
 pub(super) enum Fate {
@@ -74,6 +75,7 @@ pub(super) async fn decide(
     let new = &mail.new;
     let known = Known {
         lapses_at: found.lapses_at,
+        ends_at: found.ends_at,
         login: &found.login,
     };
     let words = words(&new.content, new.at, &new.resource_name, known);
@@ -89,6 +91,7 @@ struct Found {
     login: String,
     path: String,
     lapses_at: Option<Time>,
+    ends_at: Option<Time>,
 }
 
 /// `None` for a mail that nobody needs.
@@ -110,7 +113,7 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
         Some(id) => tx.request(id).await?,
         None => None,
     };
-    let mut lapses_at = None;
+    let (mut lapses_at, mut ends_at) = (None, None);
     let mut path = match &request {
         Some(request) => format!("/requests/{}", request.id),
         None => "/access".to_owned(),
@@ -125,6 +128,7 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
             return Ok(None);
         }
         lapses_at = Some(request.lapses_at);
+        ends_at = presenter::ends_at(tx, request.clone(), now).await?;
         path = format!("/review/{}", request.id);
     }
     Ok(Some(Found {
@@ -135,6 +139,7 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
         login: person.login,
         path,
         lapses_at,
+        ends_at,
     }))
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Words {
 pub(super) struct Known<'a> {
     /// When a request that waits lapses.
     pub(super) lapses_at: Option<Time>,
+    /// When access would end if it were approved now.
+    pub(super) ends_at: Option<Time>,
     /// The name that its reader signs in with.
     pub(super) login: &'a str,
 }
@@ -86,6 +88,7 @@ pub(super) fn words(
             reason,
             asked,
             extends,
+            starts_at,
             on_behalf_of,
             ..
         } => {
@@ -100,6 +103,17 @@ pub(super) fn words(
                     "{requester} asks to unlock {name}. It locked because it wasn’t used for a while."
                 )],
             };
+            let ends_at = known.ends_at.map(dated);
+            sentences.extend(match (starts_at.map(dated), ends_at) {
+                (Some(from), Some(until)) => {
+                    Some(format!("Access would start on {from}, and end on {until}."))
+                }
+                (Some(from), None) => Some(format!("Access would start on {from}.")),
+                (None, Some(until)) => {
+                    Some(format!("If it’s approved now, access ends on {until}."))
+                }
+                (None, None) => None,
+            });
             if let Some(principal) = on_behalf_of {
                 let principal = short(principal);
                 sentences.push(format!("You decide for {principal}, who is away."));
@@ -409,6 +423,7 @@ mod tests {
         let content = MailContent::Notice { what };
         let known = Known {
             lapses_at,
+            ends_at: lapses_at.map(|at| at + chrono::TimeDelta::hours(1)),
             login: "ada",
         };
         let words = words(&content, at("12:00"), "Payroll\u{202e} database", known);
@@ -418,6 +433,7 @@ mod tests {
     #[test]
     fn a_request_for_more_time_says_what_it_extends() {
         let what = What::PleaseReview {
+            starts_at: None,
             on_behalf_of: None,
             request: RequestId(2),
             requester: "Ada".to_owned(),
@@ -432,6 +448,7 @@ mod tests {
             [
                 "Ada asks for more time on Payroll database: 1 hour from approval on.",
                 "Their access ends on 2030-01-01 12:10 UTC.",
+                "If it’s approved now, access ends on 2030-01-01 13:10 UTC.",
                 "The request expires on 2030-01-01 12:10 UTC if nobody answers.",
             ]
         );

@@ -40,6 +40,7 @@ fn denied(request: i64) -> What {
 
 fn please_review(request: i64) -> What {
     What::PleaseReview {
+        starts_at: None,
         on_behalf_of: None,
         request: RequestId(request),
         requester: "Bob".to_owned(),

@@ -6,12 +6,15 @@ use axum::http::Uri;
 use axum::response::Response;
 use chrono::{Offset as _, TimeDelta, Utc};
 use hourkey_access::app::App;
+use hourkey_access::deputies;
 use hourkey_access::overview::{self, Overview, ShownLink, Sight};
 use hourkey_domain::Time;
 use hourkey_domain::grant::Window;
 use hourkey_domain::ids::{RequestId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::organisation::lint::{Finding, Severity, lint, sentence};
+use hourkey_protocol::access::Person;
+use hourkey_protocol::deputy::Deputy;
 use maud::{Markup, html};
 
 use super::first_day;
@@ -25,7 +28,7 @@ use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
 use crate::sentence::{Links, shown};
 use crate::state::dot;
-use crate::time::{ago, left};
+use crate::time::{ago, left, moment};
 
 /// So many rows a list has here.
 const ROWS: usize = 10;
@@ -48,6 +51,7 @@ pub(super) async fn show(
     let networks = Networks::of(&view, &gateways);
     let findings = findings(&view);
     let ways = overview::ways_in(&app).await?;
+    let deputies = deputies::list(&app, user.user.id).await?;
     page(
         &app,
         &user,
@@ -59,6 +63,7 @@ pub(super) async fn show(
             (figures(&now, &networks, view.now))
             (attention(&view, &findings))
             (ways_in(&view, &ways))
+            (deputising(&deputies, view.now))
             (waiting(&view, &now))
             (granted(&view, &now))
             (reached(&view, &networks))
@@ -235,6 +240,32 @@ fn ways_in(view: &Overview, ways: &[ShownLink]) -> Markup {
                                 (ago(way.at, view.now)) ". Until a day after, "
                                 (named(way.user)) " decides nothing that " (named(way.shown_to))
                                 " asks for."
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Who decides for whom, also told by mail where it is set up.
+fn deputising(deputies: &[Deputy], now: Time) -> Markup {
+    let named = |of: &Person| link("people", of.id, &of.name);
+    html! {
+        @if !deputies.is_empty() {
+            section #deputies {
+                h2 { "Deputies" span { (deputies.len()) } }
+                ul.findings {
+                    @for it in deputies.iter().take(FINDINGS) {
+                        li {
+                            (dot(Icon::Clock, "muted"))
+                            span {
+                                (named(&it.deputy)) " decides for " (named(&it.principal))
+                                @if !it.holds { " from " (moment(it.from, now)) }
+                                " until " (moment(it.until, now)) ". Named by "
+                                (named(&it.named_by)) ". "
+                                a href="/review/deputy" { "Out of office" }
                             }
                         }
                     }

@@ -4,20 +4,21 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::outcome::Outcome;
+use hourkey_domain::request::Purpose;
 use hourkey_protocol::access::{Request, Review};
 use maud::{Markup, html};
 
-use super::settled::Settled;
+use super::queue::Origin;
 use crate::csrf::FormToken;
 use crate::form::{Field, Fields, FormError};
 use crate::icon::Icon;
 use crate::layout::{plain, token_field};
 use crate::lengths;
-use crate::outcome::{asked, comments, quote, sentence, tone};
+use crate::outcome::{comments, quote, sentence, tone, verdict};
 use crate::time::{ago, moment};
 
 /// The longest comment, in characters.
-const COMMENT: usize = 2_000;
+pub(super) const COMMENT: usize = 2_000;
 
 /// What a reviewer typed, kept when it has to be corrected.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl DecisionInput {
 pub(super) fn card(
     review: &Review,
     token: &FormToken,
-    queue: Option<&Settled>,
+    origin: Origin<'_>,
     primary: bool,
     now: Time,
     typed: &DecisionInput,
@@ -61,22 +62,17 @@ pub(super) fn card(
     let form = Form {
         request,
         token,
-        queue,
+        origin,
         typed,
     };
     html! {
         (reason(request))
+        p.state { "Requests " (asked_for(request, now)) }
         p.state {
-            @match (request.asked, request.purpose.extends()) {
-                (Some(asked), Some(_)) => { "Requests to extend: " b { (asked) } " from approval · " (history) },
-                (Some(asked), None) => { "Requests " b { (asked) } " · " (history) },
-                (None, _) => b { "Requests an unlock" },
-            }
-            " · "
+            @if request.purpose != Purpose::Unlock { (history) " · " }
             bdi { (plain(&request.group_name)) }
             " · Expires " (moment(request.lapses_at, now)) " if nobody answers"
         }
-        (extension(request, now))
         (asked_of(review))
         @if review.may_decide {
             div.acts {
@@ -113,43 +109,47 @@ fn asked_of(review: &Review) -> Markup {
     }
 }
 
-/// When the access ends that would be extended, and what an approval makes of it.
-fn extension(request: &Request, now: Time) -> Markup {
-    let extended = request.purpose.extends().and(request.grant.as_ref());
+/// The kind of a request, its length and start, and while it waits when access would end if it were
+/// approved now.
+pub(super) fn asked_for(request: &Request, now: Time) -> Markup {
+    let waits = matches!(request.outcome(), Outcome::Waiting { .. });
+    let starts = |at| html! { " from " b { (moment(at, now)) } };
     html! {
-        @if let Some(grant) = extended {
-            p.state {
-                "Access ends " (moment(grant.expires_at, now))
-                @match request.ends_at {
-                    Some(until) => { " · Approved now: until " b { (moment(until, now)) } },
-                    None => " · Approved now, it would not last longer",
+        @match (request.purpose, request.asked) {
+            (Purpose::Grant, Some(asked)) => {
+                "access for " b { (asked) } @if let Some(at) = request.starts_at { (starts(at)) }
+            },
+            (Purpose::Extension(_), Some(asked)) => {
+                "an extension: " b { (asked) } " from approval"
+                @if let Some(grant) = request.grant.as_ref().filter(|_| waits) {
+                    " · Access ends " (moment(grant.expires_at, now))
                 }
-            }
+            },
+            (Purpose::Unlock, _) | (_, None) => b { "an unlock" },
+        }
+        @match (request.ends_at.filter(|_| waits), request.purpose) {
+            (Some(until), _) if request.starts_at.is_some() => { " until " b { (moment(until, now)) } },
+            (Some(until), _) => { " · Approved now: until " b { (moment(until, now)) } },
+            (None, Purpose::Extension(_)) if waits => " · Approved now, it would not last longer",
+            (None, _) => {},
         }
     }
 }
 
 /// A request that was just decided, in the place that it had in the queue, and as high: so nothing
 /// moves under the pointer of whoever decided it.
-pub(super) fn settled_card(request: &Request, undo: &Markup) -> Markup {
+pub(super) fn settled_card(request: &Request, undo: &Markup, now: Time) -> Markup {
     let outcome = request.outcome();
     html! {
         (reason(request))
-        p.state {
-            @match (request.asked, request.purpose.extends()) {
-                (Some(asked), Some(_)) => { "Requested to extend: " b { (asked) } " from approval" },
-                (Some(asked), None) => { "Requested " b { (asked) } },
-                (None, _) => b { "Requested an unlock" },
-            }
-            " · "
-            bdi { (plain(&request.group_name)) }
-        }
+        p.state { "Requested " (asked_for(request, now)) }
+        p.state { bdi { (plain(&request.group_name)) } }
         div.verdict.(tone(&outcome)) {
             @match outcome {
                 Outcome::Denied { .. } | Outcome::Revoked { .. } => (Icon::Cross),
                 _ => (Icon::Check),
             }
-            b { (request.verdict()) }
+            b { (verdict(request)) }
             // On the same line: a card stays as high as it was.
             (undo)
         }
@@ -158,12 +158,12 @@ pub(super) fn settled_card(request: &Request, undo: &Markup) -> Markup {
 }
 
 /// Taking one's decision back, for as long as that may be (rule 12): the style sheet then hides the button.
-pub(super) fn undo(request: &Request, token: &FormToken, queue: Option<&Settled>) -> Markup {
+pub(super) fn undo(request: &Request, token: &FormToken, origin: Origin<'_>) -> Markup {
     let id = request.id;
     html! {
         form.undo #{ "undo-" (id) } method="post" action={ "/review/" (id) } {
             (token_field(token))
-            @if let Some(settled) = queue { input type="hidden" name="settled" value=(settled); }
+            (origin.fields())
             button.btn name="do" value="undo" aria-label=(about("Undo", request)) { "Undo" }
         }
     }
@@ -173,8 +173,7 @@ pub(super) fn undo(request: &Request, token: &FormToken, queue: Option<&Settled>
 struct Form<'a> {
     request: &'a Request,
     token: &'a FormToken,
-    /// On the page of the queue, which comes next: what stays settled in it.
-    queue: Option<&'a Settled>,
+    origin: Origin<'a>,
     typed: &'a DecisionInput,
 }
 
@@ -271,9 +270,7 @@ impl Form<'_> {
         html! {
             form.panel #{ (act) "-" (id) } method="post" action={ "/review/" (id) } {
                 (token_field(self.token))
-                @if let Some(settled) = self.queue {
-                    input type="hidden" name="settled" value=(settled);
-                }
+                (self.origin.fields())
                 (inside)
             }
         }
@@ -309,7 +306,7 @@ fn requester(request: &Request) -> Markup {
     html! { bdi { (plain(&request.requester.name)) } }
 }
 
-fn reason(request: &Request) -> Markup {
+pub(super) fn reason(request: &Request) -> Markup {
     html! {
         @if request.reason.trim().is_empty() {
             p.quote.muted { "No reason given" }
@@ -330,7 +327,7 @@ pub(super) fn revoke(
     let form = Form {
         request,
         token,
-        queue: None,
+        origin: Origin::default(),
         typed,
     };
     html! {
@@ -353,10 +350,10 @@ pub(super) fn decided_card(
     let outcome = request.outcome();
     html! {
         (reason(request))
-        p.state { "Requested: " (asked(request)) ", " (ago(request.created_at, now)) " · "
+        p.state { "Requested " (asked_for(request, now)) ", " (ago(request.created_at, now)) " · "
             bdi { (plain(&request.group_name)) } }
         p.state.(tone(&outcome)) {
-            b { (request.verdict()) } " · " (sentence(&outcome, now))
+            b { (verdict(request)) } " · " (sentence(&outcome, now))
         }
         (comments(request))
         // Somebody else was faster.

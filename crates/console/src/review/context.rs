@@ -1,10 +1,9 @@
-//! What stands beside a request: what else waits, who else may decide, and what came before.
+//! What stands around a request: who else may decide, and what came before.
 
 use hourkey_access::review_context::ReviewContext;
 use hourkey_domain::Time;
-use hourkey_domain::ids::RequestId;
 use hourkey_domain::organisation::Organisation;
-use hourkey_protocol::access::{Request, Review};
+use hourkey_protocol::access::Request;
 use maud::{Markup, html};
 
 use super::card::DecisionInput;
@@ -13,36 +12,6 @@ use crate::form::Field;
 use crate::layout::{plain, token_field};
 use crate::outcome::{asked, comments, person, sentence, tone};
 use crate::time::ago;
-
-/// The queue beside one request: what waits, by what was asked first.
-pub(super) fn queue(reviews: &[Review], here: RequestId, now: Time) -> Markup {
-    html! {
-        nav.queue aria-label="Waiting requests" {
-            p.part { "Waiting " span.total { (reviews.len()) } }
-            @if reviews.is_empty() { p.empty { "Nothing waits for you." } }
-            ul {
-                @for review in reviews {
-                    @let request = &review.request;
-                    li {
-                        a href={ "/review/" (request.id) }
-                            aria-current=[(request.id == here).then_some("true")] {
-                            b { bdi { (plain(&request.requester.name)) } }
-                            span { bdi { (plain(&request.resource_name)) } }
-                            span.state {
-                                (asked(request)) " · " (ago(request.created_at, now))
-                                @if !review.may_decide { " · another reviewer decides" }
-                                @if let Some(principal) = &review.on_behalf_of {
-                                    " · for " bdi { (plain(&principal.name)) }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-            p { a href="/review" { "Queue and history" } }
-        }
-    }
-}
 
 /// Who asks for what, with links to what the reader may see of them.
 pub(super) fn parties(request: &Request, context: &ReviewContext, of: &Organisation) -> Markup {

@@ -4,8 +4,12 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::NaiveDateTime;
-use hourkey_access::app::App;
+use hourkey_access::app::{App, Room};
+use hourkey_access::deputies::{DeputyField, Mistake};
 use hourkey_access::error::AppError;
+use hourkey_access::idempotency::{Answer, IdempotencyKey, run_once};
+use hourkey_access::identity::Caller;
+use hourkey_access::identity::secret::{digest, new_secret};
 use hourkey_access::{deputies, queries};
 use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
@@ -30,6 +34,8 @@ const MOMENT: &str = "%Y-%m-%dT%H:%M";
 /// What was typed, and what is wrong with it.
 #[derive(Default)]
 struct DeputyInput {
+    /// Makes two clicks one deputy.
+    key: String,
     login: String,
     /// For whom, as an administrator.
     principal: String,
@@ -42,6 +48,7 @@ impl DeputyInput {
     fn read(fields: &Fields, wrong: FormError) -> Self {
         let text = |name: &str| fields.text(name);
         Self {
+            key: text("key"),
             login: text("login"),
             principal: text("principal"),
             from: text("from"),
@@ -56,18 +63,19 @@ impl DeputyInput {
     /// Says how to type a moment.
     fn wanted(&self) -> Result<NewDeputy, FormError> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let until = read(&self.until)?.ok_or_else(|| wrong("Choose until when.", Field::Until))?;
+        let until = read(&self.until, Field::Until)?
+            .ok_or_else(|| wrong("Choose until when.", Field::Until))?;
         Ok(NewDeputy {
             deputy: self.login.trim().to_owned(),
             principal: given(&self.principal),
-            from: read(&self.from)?,
+            from: read(&self.from, Field::From)?,
             until,
         })
     }
 }
 
 /// A moment in UTC, where one was typed.
-fn read(text: &str) -> Result<Option<Time>, FormError> {
+fn read(text: &str, field: Field) -> Result<Option<Time>, FormError> {
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -75,7 +83,7 @@ fn read(text: &str) -> Result<Option<Time>, FormError> {
         Ok(read) => Ok(Some(read.and_utc())),
         Err(_) => Err(wrong(
             "This is no time. Write it like 2030-01-15T17:00, in UTC.",
-            Field::Until,
+            field,
         )),
     }
 }
@@ -91,7 +99,10 @@ pub(crate) async fn show(
     uri: Uri,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let typed = DeputyInput::read(&unsent.fields, unsent.wrong);
+    let mut typed = DeputyInput::read(&unsent.fields, unsent.wrong);
+    if typed.key.is_empty() {
+        typed.key = new_secret().0;
+    }
     page(&app, &user, &uri, &typed, None).await
 }
 
@@ -121,24 +132,55 @@ pub(crate) async fn send(
             return page(&app, &user, &uri, &typed, None).await;
         }
     };
-    let answer = match fields.get("do") {
-        "check" => deputies::check(&app, me, &wanted).await.map(Some),
-        "name" => deputies::name(&app, me, wanted).await.map(|_| None),
+    let checked = match (fields.get("do"), deputies::check(&app, me, &wanted).await) {
+        ("check" | "name", Err(mistake)) => Err(mistake),
+        ("check", Ok(checked)) => Ok(Some(checked)),
+        ("name", Ok(_)) => {
+            let named = name_once(&app, me, &typed.key, wanted).await;
+            named.map(|()| None).map_err(Mistake::from)
+        }
         _ => return Err(out_of_date().into()),
     };
-    match answer {
+    match checked {
         Ok(None) => done(),
         Ok(Some(checked)) => page(&app, &user, &uri, &typed, Some(&checked)).await,
-        Err(AppError::Refused(problem)) => {
-            let field = match problem.code {
-                Code::BadStart | Code::BadLength => Field::Until,
-                _ => Field::Login,
-            };
-            typed.wrong = FormError::of(&problem).about(field);
+        Err(Mistake {
+            field,
+            error: AppError::Refused(problem),
+        }) => {
+            typed.wrong = FormError::of(&problem);
+            if let Some(field) = field {
+                typed.wrong = typed.wrong.about(match field {
+                    DeputyField::Principal => Field::Principal,
+                    DeputyField::Deputy => Field::Login,
+                    DeputyField::From => Field::From,
+                    DeputyField::Until => Field::Until,
+                });
+            }
             page(&app, &user, &uri, &typed, None).await
         }
-        Err(failure) => Err(failure.into()),
+        Err(Mistake { error, .. }) => Err(error.into()),
     }
+}
+
+/// Names the deputy; the same form, by its `key`, sent twice names them once.
+async fn name_once(app: &App, me: UserId, key: &str, wanted: NewDeputy) -> Result<(), AppError> {
+    // Sent again with other words, it is another call.
+    let call = digest(&serde_json::to_string(&(key, &wanted)).map_err(anyhow::Error::from)?);
+    let name: String = call.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = (!key.is_empty()).then(|| IdempotencyKey {
+        key: format!("deputy-{name}"),
+        call,
+    });
+    let caller = Caller::from(me);
+    run_once(app, Room::Usual, me, key, move |tx, now| {
+        Box::pin(async move {
+            let named = deputies::name_in(tx, caller, wanted, now).await?;
+            Answer::new(200, &named.principal.id)
+        })
+    })
+    .await?;
+    Ok(())
 }
 
 async fn page(
@@ -246,10 +288,14 @@ fn form(
     html! {
         form.stack #deputy method="post" action="/review/deputy" {
             (token_field(token))
+            input type="hidden" name="key" value=(typed.key);
             @if administers {
                 label for="principal" { "For whom? " span.optional { "you, if left out" } }
                 input.field #principal name="principal" value=(typed.principal) autocomplete="off"
-                    spellcheck="false" placeholder="the name they sign in with";
+                    spellcheck="false" placeholder="the name they sign in with"
+                    autofocus[wrong.is(Field::Principal)]
+                    aria-invalid=[wrong.invalid(Field::Principal)]
+                    aria-describedby=[wrong.described_by(Field::Principal, "")];
             }
             label for="login" { "Who decides?" }
             input.field #login name="login" value=(typed.login) autocomplete="off" spellcheck="false"
@@ -257,7 +303,9 @@ fn form(
                 autofocus[wrong.is(Field::Login)] aria-invalid=[wrong.invalid(Field::Login)]
                 aria-describedby=[wrong.described_by(Field::Login, "")];
             label for="from" { "From (UTC) " span.optional { "now, if left out" } }
-            input.field #from type="datetime-local" name="from" value=(typed.from);
+            input.field #from type="datetime-local" name="from" value=(typed.from)
+                autofocus[wrong.is(Field::From)] aria-invalid=[wrong.invalid(Field::From)]
+                aria-describedby=[wrong.described_by(Field::From, "")];
             label for="until" { "Until (UTC), at most 30 days" }
             input.field #until type="datetime-local" name="until" value=(typed.until) required
                 autofocus[wrong.is(Field::Until)] aria-invalid=[wrong.invalid(Field::Until)]

@@ -3,7 +3,9 @@
 mod card;
 mod context;
 pub(super) mod deputy;
+mod queue;
 mod settled;
+pub(super) mod several;
 
 use axum::extract::State;
 use axum::http::Uri;
@@ -25,6 +27,7 @@ use serde::Deserialize;
 
 use self::card::{DecisionInput, card, decided_card, revoke, settled_card, undo};
 use self::context::heading;
+use self::queue::{Grouping, Origin, Queue, keys, order};
 use self::settled::Settled;
 use super::address::{Id, Query};
 use super::connections;
@@ -32,7 +35,7 @@ use super::error::PageError;
 use super::form::{Field, Fields, Form, FormError, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain};
-use super::outcome::{asked, sentence, told, tone};
+use super::outcome::{asked, sentence, told, tone, verdict};
 use super::time::ago;
 use super::unsent::Unsent;
 use crate::csrf::FormToken;
@@ -48,6 +51,7 @@ pub(super) struct ReviewQuery {
     q: String,
     /// What was just decided, by the last decision first.
     done: Settled,
+    by: Grouping,
 }
 
 /// What of one request is open.
@@ -56,6 +60,7 @@ pub(super) struct ReviewQuery {
 pub(super) struct ShowQuery {
     /// `revoke` opens that form.
     act: String,
+    by: Grouping,
 }
 
 /// `GET /review`
@@ -82,27 +87,32 @@ pub(super) async fn queue(
     let page = Page {
         title: "Review",
         place: Place::Review,
-        width: Width::Wide,
+        width: Width::Full,
         live: Live::On,
     };
-    // One filled button a page: the oldest request that this person may decide.
+    // One filled button a page: of what this person may decide, what expires first.
     let first = reviews
         .iter()
-        .find(|review| review.may_decide)
+        .filter(|review| review.may_decide)
+        .min_by_key(|review| order(&review.request))
         .map(|review| review.request.id);
-    let mut cards: Vec<(RequestId, Markup)> = Vec::new();
+    let origin = Origin {
+        settled: Some(&looked.done),
+        by: looked.by,
+    };
+    let mut cards: Vec<((Time, RequestId), Markup)> = Vec::new();
     for review in &reviews {
         let request = &review.request;
         let card = card(
             review,
             &user.token,
-            Some(&looked.done),
+            origin,
             first == Some(request.id),
             now,
             &DecisionInput::default(),
         );
         cards.push((
-            request.id,
+            order(request),
             article(request, html! { (top(request, now)) (card) }),
         ));
     }
@@ -111,26 +121,37 @@ pub(super) async fn queue(
             .await?
             .is_some();
         let undo = match may_undo {
-            true => undo(request, &user.token, Some(&looked.done)),
+            true => undo(request, &user.token, origin),
             false => html! {},
         };
-        let card = html! { (top(request, now)) (settled_card(request, &undo)) };
-        cards.push((request.id, article(request, card)));
+        let card = html! { (top(request, now)) (settled_card(request, &undo, now)) };
+        cards.push((order(request), article(request, card)));
     }
-    cards.sort_by_key(|(id, _)| *id);
+    cards.sort_by_key(|(order, _)| *order);
+    let queue = Queue {
+        reviews: &reviews,
+        by: looked.by,
+        here: None,
+        now,
+    };
     Ok(frame.page(
         &page,
         &html! {
             div.head { h1 { "Review" } a.btn.ghost href="/review/deputy" { "Out of office…" } }
             (deputy::banner(&deputies, id, now))
-            div #queue data-live {
-                @for (_, card) in &cards { (card) }
-                // Last, so that it moves nothing.
-                @if reviews.is_empty() {
-                    p.empty #none { "Nothing waits for you." }
+            div.panes {
+                div.side { (queue.list()) (keys()) }
+                div.pane {
+                    div #queue data-live {
+                        @for (_, card) in &cards { (card) }
+                        // Last, so that it moves nothing.
+                        @if reviews.is_empty() {
+                            p.empty #none { "Nothing waits for you." }
+                        }
+                    }
+                    div #history data-live { (history(&decided, &looked.q, id, &user.token, now)) }
                 }
             }
-            div #history data-live { (history(&decided, &looked.q, id, &user.token, now)) }
         },
     ))
 }
@@ -139,7 +160,7 @@ pub(super) async fn queue(
 fn article(request: &Request, inside: Markup) -> Markup {
     let id = request.id;
     let is_waiting = matches!(request.outcome(), Outcome::Waiting { .. });
-    let settled = (!is_waiting).then(|| request.verdict());
+    let settled = (!is_waiting).then(|| verdict(request));
     html! {
         article.card #{ "review-" (id) } tabindex="-1" aria-labelledby={ "heading-" (id) }
             data-settled=[settled] { (inside) }
@@ -159,7 +180,7 @@ pub(super) async fn show(
     if typed.form.is_empty() && looked.act == "revoke" {
         typed.form = looked.act;
     }
-    page(&app, &user, &uri, id, &typed).await
+    page(&app, &user, &uri, id, looked.by, &typed).await
 }
 
 /// `POST /review/{id}`: decide it, or revoke its grant.
@@ -172,28 +193,27 @@ pub(super) async fn send(
 ) -> Result<Response, PageError> {
     let mut typed = DecisionInput::read(&fields, FormError::default());
     let me = user.user.id;
+    let by = Grouping::from(fields.get("by").to_owned());
     match act(&app, &user, id, &typed, &fields).await {
-        Ok(shown) if typed.form == "undo" => {
-            let to = match fields.has("settled") {
-                true => {
-                    let settled = Settled::from(fields.get("settled").to_owned()).with(id);
-                    format!("/review?done={settled}#review-{shown}")
-                }
-                false => format!("/review/{shown}"),
+        Ok(shown) if fields.has("settled") => {
+            let settled = Settled::from(fields.get("settled").to_owned()).with(id);
+            let grouped = match by {
+                Grouping::None => String::new(),
+                by => format!("&by={}", by.word()),
             };
+            let to = format!("/review?done={settled}{grouped}#review-{shown}");
             Ok(Redirect::to(&to).into_response())
         }
-        Ok(_) if fields.has("settled") => {
-            let settled = Settled::from(fields.get("settled").to_owned()).with(id);
-            Ok(Redirect::to(&format!("/review?done={settled}#review-{id}")).into_response())
+        Ok(shown) => {
+            let to = by.address(&format!("/review/{shown}"));
+            Ok(Redirect::to(&to).into_response())
         }
-        Ok(_) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
         Err(AppError::Refused(problem)) if is_seen(&app, me, id).await? => {
             typed.wrong = FormError::of(&problem);
             if typed.form == "ask" {
                 typed.wrong = typed.wrong.about(Field::Login);
             }
-            page(&app, &user, &uri, id, &typed).await
+            page(&app, &user, &uri, id, by, &typed).await
         }
         Err(failure) => Err(failure.into()),
     }
@@ -289,6 +309,7 @@ async fn page(
     user: &PageUser,
     uri: &Uri,
     id: RequestId,
+    by: Grouping,
     typed: &DecisionInput,
 ) -> Result<Response, PageError> {
     let request = queries::request(app, user.user.id, id).await?;
@@ -317,21 +338,28 @@ async fn page(
     };
     let organisation = app.organisation().await?;
     let waits = review.is_some();
+    let origin = Origin { settled: None, by };
+    let queue = Queue {
+        reviews: &reviews,
+        by,
+        here: Some(id),
+        now,
+    };
     Ok(frame.answer(
         typed.wrong.status(),
         &page,
         &html! {
-            div.panes {
-            (context::queue(&reviews, id, now))
+            div.panes.one {
+            div.side { (queue.list()) (keys()) }
             div.pane {
             (context::title(&request))
             (typed.wrong.complaint())
             div #review data-live {
                 @match review {
-                    Some(review) => (article(&request, card(review, &user.token, None, true, now, typed))),
+                    Some(review) => (article(&request, card(review, &user.token, origin, true, now, typed))),
                     None => (article(&request, html! {
                         (decided_card(&request, user.user.id, &user.token, now, typed))
-                        @if may_undo { (undo(&request, &user.token, None)) }
+                        @if may_undo { (undo(&request, &user.token, origin)) }
                         (connections::list(&through))
                     })),
                 }
@@ -340,7 +368,7 @@ async fn page(
                 div #parties { (context::parties(&request, &around, &organisation)) }
                 (context::around(&request, &around, waits, &user.token, now, typed))
             }
-            p.foot { a.btn.ghost href="/review" { "All requests" } span {} }
+            p.foot { a.btn.ghost href=(by.address("/review")) { "All requests" } span {} }
             }
             }
         },

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// How many settled requests the queue shows at most.
-const SETTLED: usize = 20;
+pub(super) const SETTLED: usize = 20;
 
 /// The requests that a reviewer decided one after the other. They keep their places in the queue:
 /// a late second click must not hit the button of a request that moved up.
@@ -46,14 +46,13 @@ impl Settled {
         self
     }
 
-    /// What of it is decided and may be seen, oldest first as in the queue.
+    /// What of it is decided and may be seen.
     pub(super) async fn load(&self, app: &App, viewer: UserId) -> Vec<Request> {
         let mut requests = Vec::new();
         for id in &self.0 {
             requests.extend(queries::request(app, viewer, *id).await);
         }
         requests.retain(|request| !matches!(request.outcome(), Outcome::Waiting { .. }));
-        requests.sort_by_key(|request| request.id);
         requests
     }
 }

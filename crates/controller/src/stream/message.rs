@@ -309,7 +309,14 @@ impl Reading {
             let Some(request) = self.tx.request(id).await? else {
                 continue;
             };
-            match queries::review_in(&mut *self.tx, &self.actor, request.clone(), self.now).await? {
+            let review = queries::review_in(
+                &mut *self.tx,
+                &self.organisation,
+                &self.actor,
+                request.clone(),
+                self.now,
+            );
+            match review.await? {
                 Some(review) => message.reviews.push(review),
                 None => {
                     message.removed_reviews.push(id);

@@ -458,6 +458,7 @@ pub async fn one_notice_asks_for_a_review(store: Arc<dyn Store>) {
         resource,
     };
     let please = |request: i64| What::PleaseReview {
+        starts_at: None,
         on_behalf_of: None,
         request: RequestId(request),
         requester: "Member".to_owned(),
