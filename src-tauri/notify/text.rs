@@ -63,9 +63,9 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             let ends_at = match known.map(|row| row.lock) {
                 Some(LockState::Granted {
                     grant: runs,
-                    expires_at,
+                    expires_at: runs_until,
                     ..
-                }) if runs == *grant => expires_at,
+                }) if runs == *grant => runs_until.max(*expires_at),
                 _ => *expires_at,
             };
             let message = if ends_at <= now {
