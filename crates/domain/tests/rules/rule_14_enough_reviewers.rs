@@ -19,13 +19,10 @@ fn people() -> impl Strategy<Value = Vec<UserId>> {
 /// Who decides nothing of [`USER`], and of somebody else.
 fn bars() -> impl Strategy<Value = Vec<Bar>> {
     let barred = |requester| {
-        let accounts = people().prop_map(move |accounts| {
-            let bars = accounts
-                .into_iter()
-                .map(move |account| Bar { account, requester });
+        people().prop_map(move |accounts| {
+            let bars = { accounts.into_iter() }.map(move |account| Bar { account, requester });
             bars.collect::<Vec<_>>()
-        });
-        accounts
+        })
     };
     (barred(USER), barred(REVIEWER)).prop_map(|(own, others)| [own, others].concat())
 }
