@@ -335,7 +335,9 @@ pub struct Review {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub on_behalf_of: Option<String>,
-    /// Whom an administrator asked to decide it.
+    /// Whom an administrator asked to decide it. Absent where nobody was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
     pub asked_reviewers: Vec<String>,
     /// When it was asked.
     #[ts(type = "number")]

@@ -188,7 +188,7 @@ async fn what_runs_is_extended() {
     let list = ada.run(&["list"]).await.ended(0).out;
     assert!(list.contains("min, more requested"), "{list}");
     let queue = marta.run(&["review", "list"]).await.ended(0).out;
-    assert!(queue.contains("extend, 2 hours from approval"), "{queue}");
+    assert!(queue.contains("extension  2 hours"), "{queue}");
     ada.run(&["cancel", "grafana"]).await.ended(0);
     let asked: Request = ada
         .run(&["extend", "grafana", "--for", "2h", "--json"])

@@ -280,3 +280,55 @@ async fn focus_stays_on_the_page_of_a_request_that_opens() {
         document.querySelector('main').contains(document.activeElement)";
     assert_eq!(page.run(focused, vec![]).await.unwrap(), json!(true));
 }
+
+/// The keys of the queue move the focus, and decide nothing: Enter does. They are none in a field, and none once
+/// they are switched off.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_go_from_request_to_request_and_enter_decides() {
+    let queue = Queue::new().await.unwrap();
+    queue.wait_for(2).await.unwrap();
+    let browser = queue.site.browser("marta").await.unwrap();
+    let page = &browser.page;
+    page.open(&queue.site.address("/review")).await.unwrap();
+    let gap = Duration::from_millis(50);
+    let focused = async || {
+        let id = "const at = document.activeElement;
+            return at.dataset.request ?? at.closest('.card')?.id ?? at.tagName";
+        page.run(id, vec![]).await.unwrap()
+    };
+    let links = "return [...document.querySelectorAll('nav.queue a[data-request]')]
+        .map((link) => link.dataset.request)";
+    let links = page.run(links, vec![]).await.unwrap();
+    // Outside of the queue they are none.
+    page.type_keys(&['j', 'a'], gap).await.unwrap();
+    assert_eq!(focused().await, json!("BODY"));
+    let enter = "document.querySelector('nav.queue a[data-request]').focus()";
+    page.run(enter, vec![]).await.unwrap();
+    page.type_keys(&['j'], gap).await.unwrap();
+    assert_eq!(focused().await, links[1]);
+    page.type_keys(&['k'], gap).await.unwrap();
+    assert_eq!(focused().await, links[0]);
+    // In a field they are letters.
+    page.type_keys(&['d'], gap).await.unwrap();
+    page.type_keys(&['j', 'a', 'd'], gap).await.unwrap();
+    let typed = "return document.activeElement.value";
+    assert_eq!(page.run(typed, vec![]).await.unwrap(), json!("jad"));
+    assert_eq!(queue.approved().await.unwrap(), 0);
+    // Switched off, they do nothing.
+    page.run("document.getElementById('keys-on').click()", vec![])
+        .await
+        .unwrap();
+    page.run(enter, vec![]).await.unwrap();
+    page.type_keys(&['j', 'a'], gap).await.unwrap();
+    assert_eq!(focused().await, links[0]);
+    page.run("document.getElementById('keys-on').click()", vec![])
+        .await
+        .unwrap();
+    page.run(enter, vec![]).await.unwrap();
+    page.type_keys(&['a', ENTER], gap).await.unwrap();
+    eventually("a decision", async || {
+        queue.approved().await.is_ok_and(|approved| approved == 1)
+    })
+    .await
+    .unwrap();
+}

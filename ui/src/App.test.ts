@@ -94,7 +94,6 @@ describe("the focus never falls to the page", () => {
       seconds: 60,
       since: NOW,
       lapsesAt: NOW + 60_000,
-      askedReviewers: [],
       recentGrants: 0,
       mayDecide: true,
     };

@@ -597,3 +597,39 @@ async fn an_administrator_asks_reviewers_and_nobody_loses_the_right() {
         "403 own_request"
     );
 }
+
+/// What waits already when a deputy's time begins is theirs to hear of, too, and once.
+#[tokio::test]
+async fn what_waits_when_it_begins_is_told_to_the_deputy_once() {
+    let env = TestEnv::new().await;
+    let (ann, dan, rae) = (env.people.ann, env.people.dan, env.people.rae);
+    let vault = ask(&env, ann, env.resources.vault).await;
+    // Of this one they know: they review it themselves.
+    ask(&env, ann, env.resources.database).await;
+    let asked = async || {
+        let snapshot = env.get(dan, "/snapshot").await.json();
+        let notices = snapshot["notices"].as_array().unwrap().clone();
+        let asked = notices.into_iter().map(|notice| notice["what"].clone());
+        let asked = asked.filter(|what| what["kind"] == "please_review");
+        asked
+            .map(|what| {
+                (
+                    what["request"].as_i64().unwrap(),
+                    what["on_behalf_of"].clone(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(asked().await.len(), 1);
+    let from = now(&env) + TimeDelta::hours(1);
+    let until = now(&env) + TimeDelta::days(2);
+    let body = json!({ "deputy": "dan", "from": from, "until": until });
+    assert_eq!(env.post(rae, "/deputies", body).await.status, 201);
+    assert_eq!(asked().await.len(), 1, "it has not begun");
+    env.wait(TimeDelta::hours(1)).await;
+    let told = asked().await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.contains(&(vault, json!("Rae Reviewer"))), "{told:?}");
+    env.wait(TimeDelta::hours(1)).await;
+    assert_eq!(asked().await.len(), 2, "once");
+}

@@ -26,7 +26,6 @@ const request: Review = {
   group: "Support",
   reason: "<b>Ticket</b> 4412",
   seconds: 4 * 3_600,
-  askedReviewers: [],
   since: NOW - 60_000,
   lapsesAt: NOW + 3_600_000,
   recentGrants: 0,
@@ -110,6 +109,20 @@ test("a request for more time says what it extends and what an approval gives", 
   );
   await click("Approve 4 hours");
   expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
+});
+
+/** As the pages do: for whom a deputy decides, whom an administrator asked, and when access would start. */
+test("a deputy reads for whom, and everybody who was asked", async () => {
+  const theirs = { ...request, onBehalfOf: "Rosa Ott", startsAt: NOW + 1_800_000 };
+  engine.push({ view: "reviews", value: [{ ...theirs, askedReviewers: ["Ben Ito", "Rosa Ott"] }] });
+  await settle();
+  expect(text()).toContain("You decide for Rosa Ott, who is away.");
+  expect(text()).toContain("Asked: Ben Ito, Rosa Ott");
+  expect(text()).toMatch(/Requests access for 4 hours, from\s+\d/);
+  await pass(SETTLE_TIME);
+  await click("Approve 4 hours");
+  await settle();
+  expect(cards()[0]?.textContent).toContain("Approved for 4 hours, for Rosa Ott");
 });
 
 test("opens the request's review page", async () => {
@@ -392,7 +405,7 @@ test("a new request is announced", () => {
 
 test("one's own request is left to others", () => {
   engine.push({ view: "reviews", value: [{ ...request, mayDecide: false }] });
-  expect(text()).toContain("another reviewer decides");
+  expect(text()).toContain("Another reviewer decides");
   expect(() => button("Approve 4 hours")).toThrow();
   expect(document.querySelector("#tab-review b")).toBeNull();
 });

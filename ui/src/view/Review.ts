@@ -45,9 +45,9 @@ startsAt?: number,
  */
 onBehalfOf?: string, 
 /**
- * Whom an administrator asked to decide it.
+ * Whom an administrator asked to decide it. Absent where nobody was asked.
  */
-askedReviewers: Array<string>, 
+askedReviewers?: Array<string>, 
 /**
  * When it was asked.
  */

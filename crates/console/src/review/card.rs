@@ -14,7 +14,7 @@ use crate::form::{Field, Fields, FormError};
 use crate::icon::Icon;
 use crate::layout::{plain, token_field};
 use crate::lengths;
-use crate::outcome::{comments, quote, sentence, tone, verdict};
+use crate::outcome::{comments, person, quote, sentence, tone, verdict};
 use crate::time::{ago, moment};
 
 /// The longest comment, in characters.
@@ -348,12 +348,17 @@ pub(super) fn decided_card(
     typed: &DecisionInput,
 ) -> Markup {
     let outcome = request.outcome();
+    // Who denied stands in the sentence.
+    let by = request.approval().and_then(|approval| approval.by);
+    let by = by.filter(|by| by.id != viewer);
     html! {
         (reason(request))
         p.state { "Requested " (asked_for(request, now)) ", " (ago(request.created_at, now)) " · "
             bdi { (plain(&request.group_name)) } }
         p.state.(tone(&outcome)) {
-            b { (verdict(request)) } " · " (sentence(&outcome, now))
+            b { (verdict(request)) }
+            @if let Some(by) = &by { " by " (person(by)) }
+            " · " (sentence(&outcome, now))
         }
         (comments(request))
         // Somebody else was faster.

@@ -244,8 +244,8 @@ pub(super) fn keys() -> Markup {
             label { input #keys-on type="checkbox" checked; " Keys, in the queue" }
             p {
                 @for (key, does) in [
-                    ("J", "next"), ("K", "previous"), ("A", "to Approve"), ("S", "Shorter…"),
-                    ("D", "Deny…"), ("U", "to Undo"),
+                    ("J", "next"), ("K", "previous"), ("A", "approve"), ("S", "shorter"), ("D", "deny"),
+                    ("U", "undo"),
                 ] {
                     span { kbd { (key) } " " (does) } " "
                 }

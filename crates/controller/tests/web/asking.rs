@@ -86,7 +86,7 @@ async fn a_request_waits_is_approved_and_opens() {
     let page = ann.get(&location).await;
     page.says("Waiting for a reviewer");
     page.says(
-        "Requested 4 hours Can approve Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin \
+        "Requested 4 hours Open Until 04:00 UTC if approved now Can approve Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin \
          Expires tomorrow 00:00 UTC if nobody answers",
     );
     assert!(

@@ -101,7 +101,7 @@ async fn what_needs_approval_waits_and_goes_on_meanwhile() {
 
     let rae = site.signed_in("rae").await;
     let page = rae.get("/review").await;
-    page.says("Requests to extend: 2 hours from approval");
+    page.says("Requests an extension: 2 hours from approval");
     page.says("Access ends 01:00 UTC · Approved now: until 02:30 UTC");
     rae.post("/review/2", &[("do", "approve")]).await;
     rae.get("/review")

@@ -98,7 +98,7 @@ async fn thirty_days_are_asked_extended_and_clamped() {
 
     // And it ends when it would have.
     site.env
-        .wait(TimeDelta::days(31) - TimeDelta::seconds(1))
+        .wait(TimeDelta::days(30) - TimeDelta::seconds(1))
         .await;
     let lock = async || {
         let row = site

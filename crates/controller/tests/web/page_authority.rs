@@ -41,6 +41,9 @@ impl Row {
     }
 }
 
+/// The query of the page on which several requests are decided.
+const SEVERAL: &str = "?request={id}";
+
 /// The query of the page on which a client is let in.
 pub(crate) const AUTHORIZE: &str = "?response_type=code&client_id=hourkey-cli&code_challenge_method=S256&\
     redirect_uri=http://127.0.0.1:4000/callback&\
@@ -95,6 +98,11 @@ fn table() -> Vec<Row> {
         row("POST /review/{id}", "do=deny&comment=No", VaultRequest,  "in   no   --   --   did  did  --   --   --"),
         row("POST /review/{id}", "do=revoke&grant={grant}&comment=No", Grant, "in no -- did did did -- -- --"),
         row("POST /review/{id}", "do=revoke&grant={grant}&comment=No", VaultGrant, "in no -- -- did did -- -- --"),
+        asked(SEVERAL, row("GET /review/several", "", Request,        "in   --   --   ok   ok   ok   --   --   --")),
+        asked(SEVERAL, row("GET /review/several", "", VaultRequest,   "in   --   --   --   ok   ok   --   --   --")),
+        asked(SEVERAL, row("POST /review/several", "do=approve", Request, "in -- -- did did did -- -- --")),
+        asked(SEVERAL, row("POST /review/several", "do=approve", VaultRequest, "in -- -- -- did did -- -- --")),
+        asked(SEVERAL, row("POST /review/several", "do=deny&comment=No", VaultRequest, "in -- -- -- did did -- -- --")),
         row("GET /resources/{id}/request", "", Database,              "in   ok   ok   --   ok   --   --   --   --"),
         row("GET /resources/{id}/request", "", Payroll,               "in   --   --   --   --   --   --   --   --"),
         row("POST /resources/{id}/request", "reason=Work", Database,  "in   did  did  --   did  --   --   --   --"),

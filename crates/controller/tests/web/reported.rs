@@ -163,7 +163,7 @@ async fn seven_days_are_seven_days() {
     let rae = site.signed_in("rae").await;
     rae.get(&format!("/review/{id}"))
         .await
-        .says("Requests 7 days");
+        .says("Requests access for 7 days");
     approve(&site, id).await;
     let shown = env
         .get(env.people.ann, &format!("/requests/{id}"))

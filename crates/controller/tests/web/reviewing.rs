@@ -21,7 +21,8 @@ async fn the_queue_shows_what_is_needed_to_decide() {
     let rae = site.signed_in("rae").await;
     let page = rae.get("/review").await;
     page.says("Ann Member → Database just now Latency &lt;alert&gt;");
-    page.says("Requests 4 hours · first time in 30 days · Engineering · Expires");
+    page.says("Requests access for 4 hours · Approved now: until 04:00 UTC");
+    page.says("first time in 30 days · Engineering · Expires");
     page.says("Approve 4 hours Shorter…");
     assert!(page.text.contains("1 waiting"), "{}", page.text);
 
@@ -35,7 +36,7 @@ async fn the_queue_shows_what_is_needed_to_decide() {
         format!("/review?done={request}#review-{request}")
     );
     let page = rae.get(page.location()).await;
-    page.says("Requested 4 hours · Engineering Approved for 4 hours");
+    page.says("Requested access for 4 hours Engineering Approved for 4 hours");
     page.says("Ann Member → Database Open, 4 h left");
     page.says("Nothing waits for you.");
     assert_eq!(
@@ -246,7 +247,8 @@ async fn one_request_stands_beside_the_queue_with_what_came_before() {
     let address = format!("/review/{second}");
     let page = rae.get(&address).await;
     // The queue, the request, who may decide, and the denial before.
-    page.says("Waiting 1 Ann Member Database 4 hours · just now Queue and history");
+    page.says("Waiting 1 By Time Resource Person Ann Member Database 4 hours · expires tomorrow 00:00 UTC");
+    page.says("Queue and history");
     page.says("Who may decide Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin");
     page.says("Earlier requests for it 1 hour, just now Denied by Rae Reviewer just now Use &lt;the&gt; copy Rae Reviewer");
     // Nothing that leads where a reviewer does not come.
@@ -262,7 +264,7 @@ async fn one_request_stands_beside_the_queue_with_what_came_before() {
         .id();
     let dan = site.signed_in("dan").await;
     let page = dan.get(&address).await;
-    page.says("Waiting 1 Ann Member Database");
+    page.says("Waiting 1 By Time Resource Person Ann Member Database");
     assert!(!page.text.contains("Vault"), "{}", page.text);
     assert_eq!(dan.get(&format!("/review/{hidden}")).await.status, 404);
     // Who sees all finds the ways on.
@@ -372,4 +374,85 @@ async fn running_access_is_revoked_from_wherever_an_administrator_sees_it() {
     let page = ada.get(&format!("{address}?act=revoke")).await;
     let open = format!("id=\"revoke-panel-{request}\" name=\"act-{request}\" open");
     assert!(page.text.contains(&open), "{}", page.text);
+}
+
+/// Several requests for one resource are listed first; each is decided for itself, and what changed meanwhile
+/// is said of it alone.
+#[tokio::test]
+async fn several_for_one_resource_are_decided_after_a_list() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let ask = async |person, resource| {
+        let body = json!({ "resource": resource, "reason": "An alert" });
+        env.post(person, "/requests", body).await.id()
+    };
+    let (anns, bens) = (
+        ask(env.people.ann, env.resources.database).await,
+        ask(env.people.ben, env.resources.database).await,
+    );
+    let vault = ask(env.people.ann, env.resources.vault).await;
+    let rae = site.signed_in("rae").await;
+    let queue = rae.get("/review?by=resource").await;
+    for id in [anns, bens] {
+        assert!(
+            queue
+                .text
+                .contains(&format!("name=\"request\" value=\"{id}\"")),
+            "{id}"
+        );
+    }
+    let path = format!("/review/several?request={anns}&request={bens}");
+    let page = rae.get(&path).await;
+    page.says("Decide several requests for Database");
+    page.says("Ann Member");
+    page.says("Ben Oncall");
+    page.says("Approve 2 requests");
+
+    // Without a word nobody is denied.
+    let before = site.seq().await;
+    let refused = rae.post(&path, &[("do", "deny"), ("comment", " ")]).await;
+    assert_eq!(refused.status, 422, "{}", refused.words());
+    // Not across resources, and not what is not theirs.
+    let mixed = format!("/review/several?request={anns}&request={vault}");
+    assert_eq!(rae.post(&mixed, &[("do", "approve")]).await.status, 400);
+    let ben = site.signed_in("ben").await;
+    assert_eq!(ben.post(&path, &[("do", "approve")]).await.status, 404);
+    assert_eq!(site.seq().await, before, "nothing was decided");
+
+    // Somebody else denies one meanwhile: the other is approved, and both are told of.
+    let deny = json!({ "comment": "Not you" });
+    let denied = env
+        .post(env.people.roy, &format!("/requests/{bens}/deny"), deny)
+        .await;
+    assert_eq!(denied.status, 200);
+    let done = rae
+        .post(&path, &[("do", "approve"), ("comment", "Both")])
+        .await;
+    assert_eq!(done.status, 409);
+    done.says("1 of 2 were decided");
+    done.says("Not you");
+    let state = async |id: i64, person| {
+        let shown = env.get(person, &format!("/requests/{id}")).await.json();
+        shown["status"]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(anns, env.people.ann).await, "approved");
+    assert_eq!(state(bens, env.people.ben).await, "denied");
+    assert_eq!(state(vault, env.people.ann).await, "pending");
+}
+
+/// teleport#43555, #63228: whoever decides reads when access would start and end, and what kind it is.
+#[tokio::test]
+async fn a_scheduled_start_is_said_to_whoever_decides() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let body = json!({ "resource": env.resources.database, "reason": "Tonight", "seconds": 3_600,
+        "starts_at": "2030-01-01T06:00:00Z" });
+    let id = env.post(env.people.ann, "/requests", body).await.id();
+    let rae = site.signed_in("rae").await;
+    for path in ["/review".to_owned(), format!("/review/{id}")] {
+        let page = rae.get(&path).await;
+        page.says("Requests access for 1 hour");
+        page.says("06:00");
+        page.says("07:00");
+    }
 }

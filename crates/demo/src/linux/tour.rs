@@ -454,7 +454,7 @@ impl Tour<'_> {
                 let page = &reviewer.browser.page;
                 page.open(self.controller.url().join("review")?.as_str())
                     .await?;
-                page.shows("Requests to extend").await?;
+                page.shows("Requests an extension").await?;
                 page_shots(&reviewer.browser, self.pictures, "review-extension-page").await?;
                 page.press("Approve 45 minutes").await?;
                 let told = harness
