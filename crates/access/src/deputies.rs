@@ -318,29 +318,6 @@ async fn what_ended(
     })
 }
 
-/// The deputies who may decide what `requester` asks for on behalf of these reviewers now, each with whose.
-/// Who reviews it in their own right is none.
-pub(super) async fn standing_in(
-    tx: &mut dyn Read,
-    requester: UserId,
-    reviewers: &[UserId],
-    now: Time,
-) -> Result<Vec<Deputyship>, AppError> {
-    let mut found: Vec<Deputyship> = Vec::new();
-    for reviewer in reviewers {
-        let Some(it) = tx.deputy_of(*reviewer).await? else {
-            continue;
-        };
-        let is_told =
-            reviewers.contains(&it.deputy) || found.iter().any(|other| other.deputy == it.deputy);
-        let decides = it.holds(now) && it.serves(requester);
-        if decides && !is_told && reviews_anything(tx, it.deputy).await? {
-            found.push(it);
-        }
-    }
-    Ok(found)
-}
-
 async fn show(tx: &mut dyn Read, it: Deputyship, now: Time) -> Result<Deputy, AppError> {
     let mut show = Show::new(tx, now);
     Ok(Deputy {

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::cause::Cause;
+use hourkey_domain::deputy::Deputyship;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::length::Length;
@@ -15,7 +16,8 @@ use hourkey_store::access::{NewNotice, ReviewOf};
 use hourkey_store::{Read, StoreError, Write};
 
 use super::act::{Act, Recorded};
-use super::{deputies, presenter};
+use super::actor::reviews_anything;
+use super::presenter;
 use crate::error::AppError;
 use crate::mail::queue;
 
@@ -192,7 +194,7 @@ pub(super) async fn ask_for_review(
     let own = reviewers.iter().filter(|it| it.on_behalf_of.is_none());
     let own: Vec<_> = own.map(|it| it.user).collect();
     let mut all = reviewers.to_vec();
-    for it in deputies::standing_in(tx, request.user, &own, at).await? {
+    for it in standing_in(tx, request.user, &own, at).await? {
         if !all.iter().any(|asked| asked.user == it.deputy) {
             all.push(Decider {
                 user: it.deputy,
@@ -201,6 +203,29 @@ pub(super) async fn ask_for_review(
         }
     }
     ask(tx, request, &all, at).await
+}
+
+/// The deputies who may decide what `requester` asks for on behalf of these reviewers now, each with whose.
+/// Who reviews it in their own right is none.
+async fn standing_in(
+    tx: &mut dyn Read,
+    requester: UserId,
+    reviewers: &[UserId],
+    now: Time,
+) -> Result<Vec<Deputyship>, AppError> {
+    let mut found: Vec<Deputyship> = Vec::new();
+    for reviewer in reviewers {
+        let Some(it) = tx.deputy_of(*reviewer).await? else {
+            continue;
+        };
+        let is_told =
+            reviewers.contains(&it.deputy) || found.iter().any(|other| other.deputy == it.deputy);
+        let decides = it.holds(now) && it.serves(requester);
+        if decides && !is_told && reviews_anything(tx, it.deputy).await? {
+            found.push(it);
+        }
+    }
+    Ok(found)
 }
 
 /// Asks these people alone to decide a request, in place of the notice about the request before. While that
