@@ -36,8 +36,9 @@ async fn a_request_of_two_years_ago_is_found_with_its_approval() {
         "{}",
         found.words()
     );
-    let page = rae.get(&format!("/review/{id}")).await;
-    page.says("Rae Reviewer");
+    let roy = site.signed_in("roy").await;
+    let page = roy.get(&format!("/review/{id}")).await;
+    page.says("Approved for 1 hour by Rae Reviewer");
     page.says("Ann Member");
     page.says("An old alert");
     let auditor = site.signed_in("aud").await;

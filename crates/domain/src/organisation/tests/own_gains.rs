@@ -46,7 +46,9 @@ fn reach(of: &Organisation, user: UserId, now: Time) -> Vec<Option<impl Ord + us
         let facts = of.facts(user, resource)?;
         let best = most_permissive(&facts.assignments, now)?;
         let opens = facts.resource.about.enabled;
-        opens.then(|| (best.settings.permissiveness(), best.total))
+        // How long a grant may be in all counts where there are grants.
+        let total = (best.settings.mode == Mode::AccessRequest).then_some(best.total);
+        opens.then(|| (best.settings.permissiveness(), total))
     };
     let resources = (1..=4).map(|id| best(ResourceId(id)));
     let destinations = destinations().into_iter();
