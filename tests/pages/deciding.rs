@@ -325,7 +325,12 @@ async fn keys_go_from_request_to_request_and_enter_decides() {
         .await
         .unwrap();
     page.run(enter, vec![]).await.unwrap();
-    page.type_keys(&['a', ENTER], gap).await.unwrap();
+    // The first one has its form open, in place of its button.
+    page.type_keys(&['j', 'a'], gap).await.unwrap();
+    let button = "return document.activeElement.value ?? document.activeElement.outerHTML";
+    assert_eq!(page.run(button, vec![]).await.unwrap(), json!("approve"));
+    assert_eq!(queue.approved().await.unwrap(), 0);
+    page.type_keys(&[ENTER], gap).await.unwrap();
     eventually("a decision", async || {
         queue.approved().await.is_ok_and(|approved| approved == 1)
     })

@@ -430,7 +430,7 @@ async fn several_for_one_resource_are_decided_after_a_list() {
         .await;
     assert_eq!(done.status, 409);
     done.says("1 of 2 were decided");
-    done.says("Not you");
+    done.says("Roy Reviewer denied it.");
     let state = async |id: i64, person| {
         let shown = env.get(person, &format!("/requests/{id}")).await.json();
         shown["status"]["state"].as_str().unwrap().to_owned()
