@@ -17,7 +17,7 @@ use hourkey_domain::length::Length;
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::request::{Purpose, Request, State};
 use hourkey_domain::review::Eligible;
-use hourkey_domain::settings::{Approval, Mode};
+use hourkey_domain::settings::{Approval, Mode, Period};
 use hourkey_store::access::RequestSearch;
 use hourkey_store::account::ShownLink;
 use hourkey_store::log::{Audited, Subject};
@@ -143,13 +143,24 @@ impl Stepped<'_> {
         assert!(open.values().all(|count| *count == 1), "{open:?}");
     }
 
-    /// Rule 5: no access is shorter than a minute or longer than 7 days, nor goes past its assignment's
-    /// end as it was when it was given; and its end moves by a decision alone.
+    /// Rule 5: no access is shorter than a minute, nor becomes longer than its organisation's maximum, or 7
+    /// days where its user says how long; nor does it go past its assignment's end as it was when it was given;
+    /// and its end moves by a decision alone.
     fn lengths(&self) {
         for grant in self.after.grants.values() {
             let window = grant.window;
-            let length = Length::between(window.starts_at, window.expires_at);
-            assert!(length.is_ok(), "{grant:?}");
+            let length = Length::between(window.starts_at, window.expires_at).unwrap();
+            let before = self.before.grants.get(&grant.id);
+            let lasts_longer =
+                before.is_none_or(|before| window.expires_at > before.window.expires_at);
+            if lasts_longer {
+                let longest = self.before.organisation.periods().longest();
+                assert!(length <= longest, "{longest}: {grant:?}");
+                let terms = self.after.requests[&grant.request].terms;
+                if matches!(terms.period, Period::Custom { .. }) {
+                    assert!(length <= Length::WEEK, "{grant:?}");
+                }
+            }
             let Some(before) = self.before.grants.get(&grant.id) else {
                 let own = self.after.organisation.assignment(grant.assignment);
                 let own = own.or(self.before.organisation.assignment(grant.assignment));

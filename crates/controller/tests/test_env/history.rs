@@ -48,7 +48,7 @@ pub enum Step {
     Deny {
         who: usize,
     },
-    /// More time of what runs.
+    /// Time passes, and somebody asks for more of what runs.
     Extend {
         which: usize,
     },
@@ -103,7 +103,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         6 => (n(), n()).prop_map(|(who, what)| Step::Ask { who, what }),
         3 => n().prop_map(|who| Step::Approve { who }),
         2 => n().prop_map(|who| Step::Deny { who }),
-        2 => n().prop_map(|which| Step::Extend { which }),
+        4 => n().prop_map(|which| Step::Extend { which }),
         2 => Just(Step::Undo),
         2 => (n(), n()).prop_map(|(whom, what)| Step::ShowLink { whom, what }),
         4 => (n(), n(), any::<bool>()).prop_map(|(who, what, joins)| Step::Widen { who, what, joins }),
@@ -136,7 +136,7 @@ pub fn adjusting() -> impl Strategy<Value = Vec<Step>> {
 /// Each decides one thing of a file.
 type Shape = Vec<u8>;
 
-const SHAPE: usize = 100;
+const SHAPE: usize = 101;
 
 /// A file that follows from these bytes: six people, three groups beside the built-in one, two networks, four
 /// resources.
@@ -144,6 +144,7 @@ fn file(shape: &Shape) -> String {
     let mut file = OrgBuilder::new("Corp");
     let mut bytes = shape.iter();
     let mut next = |of: u8| bytes.next().unwrap() % of;
+    let longest = ["1d", "7d", "30d", "365d"][usize::from(next(4))];
     let logins = ["ada", "ann", "ben", "rae", "pat", "quinn"];
     for (at, login) in logins.iter().enumerate() {
         let (role, disabled, name) = (next(4), next(6) == 0, next(3));
@@ -173,7 +174,7 @@ fn file(shape: &Shape) -> String {
     }
     file = file.network("Office").network("Lab");
     for resource in ["Wiki", "Database", "Logs", "Vault"] {
-        let (exists, mode, network, host) = (next(5) > 0, next(4), next(2), next(3));
+        let (exists, mode, network, host) = (next(5) > 0, next(5), next(2), next(3));
         let approves: [bool; 3] = std::array::from_fn(|_| next(9) == 0);
         let assigned: [bool; 3] = std::array::from_fn(|_| next(2) == 0);
         let ends: [bool; 4] = std::array::from_fn(|_| next(3) == 0);
@@ -185,6 +186,7 @@ fn file(shape: &Shape) -> String {
             0 => Access::standing(),
             1 => Access::auto_lock("2d").manual(),
             2 => Access::request().up_to("4h").automatic(),
+            3 => Access::request().period("20d").automatic(),
             _ => Access::request().up_to("2h").manual(),
         };
         let approvers = groups.iter().zip(approves);
@@ -205,7 +207,10 @@ fn file(shape: &Shape) -> String {
             });
         }
     }
-    file.text()
+    format!(
+        "periods = [\"1h\"]\nlongest_period = {longest:?}\n{}",
+        file.text()
+    )
 }
 
 pub struct History {
@@ -277,6 +282,9 @@ impl History {
             Step::Extend { which } => {
                 let grants = open().await.grants;
                 if let Some(grant) = grants.get(which % grants.len().max(1)) {
+                    let left = grant.window.expires_at - app.clock.now();
+                    self.env.clock.forward(left.max(TimeDelta::zero()) / 2);
+                    sweep_now(app).await.unwrap();
                     let new = NewRequest {
                         resource: grant.resource,
                         assignment: None,
