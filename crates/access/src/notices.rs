@@ -16,7 +16,7 @@ use hourkey_store::access::{NewNotice, ReviewOf};
 use hourkey_store::{Read, StoreError, Write};
 
 use super::act::{Act, Recorded};
-use super::actor::reviews_anything;
+use super::actor::{Actor, Target};
 use super::presenter;
 use crate::error::AppError;
 use crate::mail::queue;
@@ -194,7 +194,7 @@ pub(super) async fn ask_for_review(
     let own = reviewers.iter().filter(|it| it.on_behalf_of.is_none());
     let own: Vec<_> = own.map(|it| it.user).collect();
     let mut all = reviewers.to_vec();
-    for it in standing_in(tx, request.user, &own, at).await? {
+    for it in standing_in(tx, request, &own, at).await? {
         if !all.iter().any(|asked| asked.user == it.deputy) {
             all.push(Decider {
                 user: it.deputy,
@@ -205,11 +205,11 @@ pub(super) async fn ask_for_review(
     ask(tx, request, &all, at).await
 }
 
-/// The deputies who may decide what `requester` asks for on behalf of these reviewers now, each with whose.
+/// The deputies who may decide this request on behalf of these reviewers now, each with whose.
 /// Who reviews it in their own right is none.
 async fn standing_in(
     tx: &mut dyn Read,
-    requester: UserId,
+    request: &Request,
     reviewers: &[UserId],
     now: Time,
 ) -> Result<Vec<Deputyship>, AppError> {
@@ -220,8 +220,16 @@ async fn standing_in(
         };
         let is_told =
             reviewers.contains(&it.deputy) || found.iter().any(|other| other.deputy == it.deputy);
-        let decides = it.holds(now) && it.serves(requester);
-        if decides && !is_told && reviews_anything(tx, it.deputy).await? {
+        if is_told || !it.holds(now) || !it.serves(request.user) {
+            continue;
+        }
+        let decides = match Actor::load(tx, it.deputy, now).await {
+            Ok(deputy) => deputy.decider(Target::from(request)).is_ok(),
+            // Disabled or removed.
+            Err(AppError::Refused(_)) => false,
+            Err(failure) => return Err(failure),
+        };
+        if decides {
             found.push(it);
         }
     }

@@ -10,7 +10,7 @@ import { nameZone, servedAt, synchronise, tick } from "./time.js";
 function signature(element) {
   const copy = element.cloneNode(true);
   copy.removeAttribute("style");
-  for (const time of copy.querySelectorAll("time[datetime]")) time.textContent = "";
+  for (const told of copy.querySelectorAll("time[datetime], [data-zone]")) told.textContent = "";
   for (const ring of copy.querySelectorAll(".rest")) ring.removeAttribute("stroke-dasharray");
   for (const toned of copy.querySelectorAll("[data-tone]")) toned.classList.remove("soon");
   for (const button of copy.querySelectorAll("[data-copy]")) button.hidden = true;

@@ -633,3 +633,40 @@ async fn what_waits_when_it_begins_is_told_to_the_deputy_once() {
     env.wait(TimeDelta::hours(1)).await;
     assert_eq!(asked().await.len(), 2, "once");
 }
+
+/// Rule 6: whoever was shown a link to a deputy's password has that deputy decide nothing of theirs for a day,
+/// and the deputy is not asked to.
+#[tokio::test]
+async fn a_deputy_who_is_barred_is_not_asked() {
+    let env = TestEnv::new().await;
+    let (ada, ann, dan, rae) = (
+        env.people.ada,
+        env.people.ann,
+        env.people.dan,
+        env.people.rae,
+    );
+    let engineering = env.assignments.engineering;
+    env.change(move |tx| {
+        Box::pin(async move {
+            let mut group = tx.group(engineering).await?.unwrap();
+            group.members.push(ada);
+            Ok(tx.update_group(group).await?)
+        })
+    })
+    .await;
+    named(&env, rae, dan).await;
+    let handed = hourkey_access::identity::reset::hand(&env.app, ada, dan).await;
+    assert!(handed.is_ok(), "{handed:?}");
+    let asked = async || {
+        let notices = env.notices(dan).await;
+        notices
+            .iter()
+            .filter(|kind| *kind == "please_review")
+            .count()
+    };
+    ask(&env, ada, env.resources.vault).await;
+    assert_eq!(queue(&env, dan).await, [0; 0]);
+    assert_eq!(asked().await, 0);
+    ask(&env, ann, env.resources.vault).await;
+    assert_eq!(asked().await, 1);
+}

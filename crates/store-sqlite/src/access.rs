@@ -1,6 +1,7 @@
 //! Requests, grants and notices.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -48,6 +49,17 @@ macro_rules! its_grant {
             " AND state = 'approved' AND (SELECT g.",
             $which,
             " FROM grants g WHERE g.request_id = requests.id ORDER BY g.id DESC LIMIT 1)"
+        )
+    };
+}
+
+/// Narrows requests to those that made a grant which is scheduled or runs, and is so; from those, which are
+/// few, where all requests may be many.
+macro_rules! has_live_grant {
+    ($which:literal) => {
+        concat!(
+            " AND id IN (SELECT request_id FROM grants WHERE state IN ('scheduled', 'active') AND ",
+            $which
         )
     };
 }
@@ -157,8 +169,8 @@ impl AccessRead for Tx {
         if let Some(outcome) = search.outcome {
             page.push(match outcome {
                 RequestOutcome::Waiting => " AND state = 'pending'",
-                RequestOutcome::Scheduled => its_grant!("state = 'scheduled'"),
-                RequestOutcome::Granted => its_grant!("state = 'active'"),
+                RequestOutcome::Scheduled => has_live_grant!("state = 'scheduled')"),
+                RequestOutcome::Granted => has_live_grant!("state = 'active')"),
                 RequestOutcome::Extended => " AND state = 'approved' AND extends IS NOT NULL",
                 RequestOutcome::Unlocked => {
                     " AND state = 'approved' AND terms ->> 'purpose' = 'unlock'"
@@ -172,23 +184,15 @@ impl AccessRead for Tx {
             });
         }
         for word in &search.words {
-            for place in [
-                " AND (instr(lower(reason), lower(",
-                ")) OR user_id IN (SELECT id FROM users WHERE instr(lower(name), lower(",
-                ")) OR instr(lower(login), lower(",
-                "))) OR resource_id IN (SELECT id FROM resources WHERE instr(lower(name), lower(",
-            ] {
-                page.push(place).push_bind(word.as_str());
-            }
-            page.push("))))");
+            saying(&mut page, word);
         }
         if let Some(before) = search.made_before {
             page.push(" AND created_at < ").push_bind(millis(before));
         }
         if let Some(before) = search.ends_before {
-            page.push(its_grant!("expires_at"))
-                .push(" < ")
-                .push_bind(millis(before));
+            page.push(has_live_grant!("expires_at < "))
+                .push_bind(millis(before))
+                .push(")");
         }
         page.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
         self.all(page.build(), request).await
@@ -223,10 +227,11 @@ impl AccessRead for Tx {
     }
 
     async fn live_extensions(&mut self, filter: RequestFilter) -> Result<Vec<Request>, StoreError> {
+        // A cross join goes from the grants that run, which are few, to their requests.
         let mut approved = QueryBuilder::new(
             "SELECT r.id, r.user_id, r.resource_id, r.terms, r.reason, r.asked_seconds, r.starts_at, \
                  r.created_at, r.lapses_at, r.detail \
-             FROM grants g JOIN requests r ON r.user_id = g.user_id \
+             FROM grants g CROSS JOIN requests r ON r.user_id = g.user_id \
                  AND r.resource_id = g.resource_id AND r.extends = g.id \
              WHERE g.state IN ('scheduled', 'active') AND r.state = 'approved'",
         );
@@ -241,21 +246,21 @@ impl AccessRead for Tx {
         before: Option<RequestId>,
         limit: u32,
     ) -> Result<Vec<Request>, StoreError> {
-        let page = query(requests!(
-            "WHERE state <> 'pending' AND id < ?1 AND (?3 IS NULL OR ended_at >= ?3 \
-             OR EXISTS (SELECT 1 FROM grants g WHERE g.request_id = requests.id \
-             AND g.state IN ('scheduled', 'active'))) \
-             AND (?4 IS NULL OR instr(lower(reason), lower(?4)) \
-             OR user_id IN (SELECT id FROM users \
-             WHERE instr(lower(name), lower(?4)) OR instr(lower(login), lower(?4))) \
-             OR resource_id IN (SELECT id FROM resources WHERE instr(lower(name), lower(?4)))) \
-             ORDER BY id DESC LIMIT ?2"
-        ))
-        .bind(before.map_or(i64::MAX, |before| before.0))
-        .bind(limit)
-        .bind(filter.since.map(millis))
-        .bind(filter.search.as_deref());
-        self.all(page, request).await
+        let mut page = QueryBuilder::new(requests!("WHERE state <> 'pending' AND id < "));
+        page.push_bind(before.map_or(i64::MAX, |before| before.0));
+        if let Some(since) = filter.since {
+            page.push(" AND (ended_at >= ")
+                .push_bind(millis(since))
+                .push(
+                    " OR EXISTS (SELECT 1 FROM grants g WHERE g.request_id = requests.id \
+                     AND g.state IN ('scheduled', 'active')))",
+                );
+        }
+        if let Some(text) = &filter.search {
+            saying(&mut page, text);
+        }
+        page.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+        self.all(page.build(), request).await
     }
 
     async fn access_history(
@@ -578,6 +583,46 @@ fn of_pair(query: &mut QueryBuilder<Sqlite>, table: &str, filter: RequestFilter)
             .push(format!(" AND {table}resource_id = "))
             .push_bind(resource.0);
     }
+}
+
+/// Narrows requests to those with this text in the reason, or in the name or login of the person or the name
+/// of the resource.
+fn saying(query: &mut QueryBuilder<Sqlite>, text: &str) {
+    let spellings = spellings(text);
+    let contains = |query: &mut QueryBuilder<Sqlite>, column: &str| {
+        let mut either = query.push("(").separated(" OR ");
+        for spelling in &spellings {
+            either.push(format!("instr(lower({column}), "));
+            either.push_bind_unseparated(spelling.clone());
+            either.push_unseparated(")");
+        }
+        query.push(")");
+    };
+    query.push(" AND (");
+    contains(query, "reason");
+    query.push(" OR user_id IN (SELECT id FROM users WHERE ");
+    contains(query, "name");
+    query.push(" OR ");
+    contains(query, "login");
+    query.push(") OR resource_id IN (SELECT id FROM resources WHERE ");
+    contains(query, "name");
+    query.push("))");
+}
+
+/// A text as it stands where SQLite's `lower` has made small letters of ASCII's alone: as it was typed, in
+/// small and capital letters, and with a capital first.
+fn spellings(text: &str) -> BTreeSet<String> {
+    let small = text.to_lowercase();
+    let mut letters = small.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let capitalised = first.chain(letters.clone()).collect();
+    let all = [
+        text.to_owned(),
+        text.to_uppercase(),
+        capitalised,
+        small.clone(),
+    ];
+    all.map(|spelling| spelling.to_ascii_lowercase()).into()
 }
 
 fn last_unlock(row: &SqliteRow) -> Result<LastUnlock, StoreError> {

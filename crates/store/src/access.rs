@@ -92,7 +92,7 @@ pub struct DecidedFilter {
     /// Decided, or ended, at this time or later.
     pub since: Option<DateTime<Utc>>,
     /// A text that stands in the reason, or in the name or login of the person or the name of the resource,
-    /// as they are now. The letters of ASCII are found in either case.
+    /// as they are now. It is found in small and capital letters, and with a capital first.
     pub search: Option<String>,
 }
 
@@ -113,11 +113,11 @@ pub struct RequestSearch {
     /// What became of them.
     pub outcome: Option<RequestOutcome>,
     /// Words that each stand in the reason, in the name or login of the person, or in the name of the
-    /// resource, as they are now. The letters of ASCII are found in either case.
+    /// resource, as they are now. They are found in small and capital letters, and with a capital first.
     pub words: Vec<String>,
     /// Made before this time.
     pub made_before: Option<DateTime<Utc>>,
-    /// Which made a grant that ends, or ended, before this time.
+    /// Which made a grant that is scheduled or runs, and ends before this time.
     pub ends_before: Option<DateTime<Utc>>,
 }
 

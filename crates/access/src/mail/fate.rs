@@ -13,7 +13,7 @@ use super::choices::CHOICES;
 use super::message::{Frame, Recipient, message};
 use super::queue;
 use super::wording::{Known, words};
-use crate::actor::Actor;
+use crate::actor::{Actor, Target};
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::reset;
@@ -124,7 +124,7 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
         };
         let request: &Request = waits.request();
         let reviewer = Actor::load(tx, user, now).await?;
-        if !reviewer.reviews(request.user, request.resource) {
+        if reviewer.decider(Target::from(request)).is_err() {
             return Ok(None);
         }
         lapses_at = Some(request.lapses_at);

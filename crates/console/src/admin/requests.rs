@@ -17,7 +17,7 @@ use hourkey_access::overview::{
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{RequestId, ResourceId, UserId};
-use hourkey_domain::outcome::Outcome;
+use hourkey_domain::outcome::{By, Outcome};
 use hourkey_domain::request::Purpose;
 use hourkey_domain::text::{one_line, several_lines};
 use hourkey_protocol::access::{Page, Person, Request, RequestStatus};
@@ -58,7 +58,7 @@ const OUTCOMES: [(RequestOutcome, &str, &str); 11] = [
     (RequestOutcome::Expired, "expired", "Expired"),
 ];
 
-const HEADINGS: [&str; 17] = [
+const HEADINGS: [&str; 20] = [
     "Request",
     "Asked (UTC)",
     "User",
@@ -66,6 +66,7 @@ const HEADINGS: [&str; 17] = [
     "Resource",
     "Through group",
     "For",
+    "Extends request",
     "Reason",
     "Asked for",
     "Given",
@@ -76,6 +77,8 @@ const HEADINGS: [&str; 17] = [
     "Grant start (UTC)",
     "Grant end (UTC)",
     "Ended (UTC)",
+    "Ended by",
+    "Why it ended",
 ];
 
 /// Which requests, and where among them.
@@ -206,6 +209,8 @@ fn narrowing(query: &RequestsQuery) -> Markup {
             @if let Some(resource) = query.resource {
                 input type="hidden" name="resource" value=(resource);
             }
+            @if query.ends == "today" { input type="hidden" name="ends" value=(query.ends); }
+            @if let Some(waits) = query.waits { input type="hidden" name="waits" value=(waits); }
             button.btn { "Show" }
         }
     }
@@ -271,7 +276,10 @@ fn row(request: &Request, view: &Overview) -> Markup {
             td.reason dir="auto" { (one_line(&request.reason, REASON_CHARS)) }
             td { (asked(request)) @if let Some(given) = given(request) { " → " (given) } }
             td {
-                span.state.(tone(&outcome)) { (sentence(&outcome, now)) }
+                span.state.(tone(&outcome)) {
+                    // What became of the access stands at the request that made it.
+                    @if is_extended(request) { "Extended" } @else { (sentence(&outcome, now)) }
+                }
                 @if let Outcome::Open { .. } | Outcome::Scheduled { .. } = outcome {
                     (revoke(view, who.id, request.id, &format!(
                         "{}: {}, request {}", plain(&who.name), plain(&request.resource_name), request.id
@@ -281,6 +289,12 @@ fn row(request: &Request, view: &Overview) -> Markup {
             td { (decided_by(request)) }
         }
     }
+}
+
+/// True when it gave more time.
+fn is_extended(request: &Request) -> bool {
+    let is_approved = matches!(request.status, RequestStatus::Approved { .. });
+    is_approved && request.purpose.extends().is_some()
 }
 
 /// The length that was approved.
@@ -397,7 +411,19 @@ fn cells(request: &Request) -> [Cell; HEADINGS.len()] {
         Purpose::Extension(_) => "More time",
     };
     let asked = request.asked.map(|length| length.to_string());
-    let grant = request.grant.as_ref();
+    let extended = request
+        .grant
+        .as_ref()
+        .filter(|_| request.purpose.extends().is_some());
+    // The grant that it made itself.
+    let grant = request
+        .grant
+        .as_ref()
+        .filter(|_| extended.is_none() && matches!(request.status, RequestStatus::Approved { .. }));
+    let (state, (ended_by, why)) = match is_extended(request) {
+        true => ("Extended", Default::default()),
+        false => (request.outcome().word(), end(request)),
+    };
     [
         Cell::Number(request.id.0.unsigned_abs()),
         Cell::Moment(request.created_at),
@@ -406,15 +432,34 @@ fn cells(request: &Request) -> [Cell; HEADINGS.len()] {
         name(&request.resource_name),
         name(&request.group_name),
         Cell::text(purpose),
+        extended.map_or(Cell::Nothing, |grant| {
+            Cell::Number(grant.request.0.unsigned_abs())
+        }),
         Cell::text(several_lines(&request.reason)),
         Cell::text(asked.unwrap_or_default()),
         Cell::text(given(request).unwrap_or_default()),
-        Cell::text(request.outcome().word()),
+        Cell::text(state),
         Cell::text(decider),
         Cell::moment(at),
         Cell::text(several_lines(comment)),
         Cell::moment(grant.map(|grant| grant.starts_at)),
         Cell::moment(grant.map(|grant| grant.expires_at)),
         Cell::moment(grant.and_then(|grant| grant.ended_at())),
+        Cell::text(ended_by),
+        Cell::text(why),
     ]
+}
+
+/// Who took a request or its access back, and why.
+fn end(request: &Request) -> (String, String) {
+    let (by, comment) = match request.outcome() {
+        Outcome::Revoked { by, comment, .. } => (by, comment),
+        Outcome::Cancelled { by, .. } => (by, ""),
+        Outcome::GivenBack { .. } => (By::Person(&request.requester), ""),
+        _ => return Default::default(),
+    };
+    match by {
+        By::Person(by) => (one_line(&by.said(), NAME_CHARS), several_lines(comment)),
+        By::System(cause) => ("automatic".to_owned(), cause.to_string()),
+    }
 }

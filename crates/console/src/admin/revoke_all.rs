@@ -1,7 +1,7 @@
 //! Revoking all access of a person, or all access to a resource, at once: each grant as by hand.
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_access::app::App;
 use hourkey_access::end;
@@ -19,11 +19,17 @@ use super::view::{count, link, overview_of_one};
 use crate::address::Id;
 use crate::confirm;
 use crate::error::PageError;
-use crate::form::{Field, Fields, Form, FormError};
+use crate::form::{Field, Fields, Form, FormError, out_of_date};
 use crate::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use crate::page_user::PageUser;
 use crate::time::{left, moment};
 use crate::unsent::Unsent;
+
+/// The field with the newest grant that the page lists: what was granted after it is not revoked unseen.
+const NEWEST: &str = "newest";
+/// So many grants are revoked by one press, each in a transaction of its own, well before the answer is
+/// given up.
+const AT_ONCE: usize = 500;
 
 /// Whose access is revoked, or to what.
 #[derive(Clone, Copy)]
@@ -118,6 +124,13 @@ impl<'a> Granted<'a> {
         granted
     }
 
+    /// All but what the person who looks holds: that they cannot revoke.
+    fn of_others(view: &'a Overview, of: Of) -> Vec<Self> {
+        let mut others = Self::all(view, of);
+        others.retain(|it| it.user.id != view.viewer);
+        others
+    }
+
     /// As somebody who sees the list calls it.
     fn name(&self, of: Of) -> String {
         match of {
@@ -158,8 +171,7 @@ pub(super) fn of_resource(view: &Overview, id: ResourceId) -> Markup {
 }
 
 fn button(view: &Overview, of: Of) -> Markup {
-    let may = |it: &Granted<'_>| it.user.id != view.viewer;
-    let is_shown = view.administers && Granted::all(view, of).iter().any(may);
+    let is_shown = view.administers && !Granted::of_others(view, of).is_empty();
     html! {
         @if is_shown { a.btn.danger href={ (of.home()) "/revoke" } { "Revoke all…" } }
     }
@@ -176,7 +188,8 @@ async fn show(
     page(app, user, uri, of, (&comment, &unsent.wrong), &[]).await
 }
 
-/// Revokes what the page listed, one after the other: what cannot be is told, and stops nothing.
+/// Revokes what the page listed, one after the other, up to [`AT_ONCE`]: what cannot be is told, and stops
+/// nothing.
 async fn send(
     app: &App,
     user: &PageUser,
@@ -189,13 +202,16 @@ async fn send(
     if let Some(answer) = confirm::first(app, user) {
         return Ok(answer);
     }
+    let newest = fields.number(NEWEST).ok_or_else(out_of_date)?;
+    let listed = Granted::of_others(&view, of).into_iter();
+    let listed: Vec<_> = listed.filter(|it| it.grant.0 <= newest).collect();
     let comment = fields.text("comment");
     let mut refused = Vec::new();
-    for grant in fields.all("grant").filter_map(|id| id.parse().ok()) {
+    for it in listed.iter().take(AT_ONCE) {
         let body = Comment {
             comment: comment.clone(),
         };
-        match end::revoke(app, user.user.id, GrantId(grant), body).await {
+        match end::revoke(app, user.user.id, it.grant, body).await {
             Ok(_) => {}
             // The same comment does for none of them.
             Err(AppError::Refused(problem))
@@ -203,22 +219,29 @@ async fn send(
             {
                 return Err(AppError::Refused(problem).into());
             }
-            Err(AppError::Refused(problem)) => {
-                let all = Granted::all(&view, of);
-                let known = all.iter().find(|it| it.grant == GrantId(grant));
-                let name = known.map_or_else(|| format!("Grant {grant}"), |it| it.name(of));
-                refused.push((name, problem.detail));
-            }
+            Err(AppError::Refused(problem)) => refused.push((it.name(of), problem.detail)),
             Err(failure) => return Err(failure.into()),
         }
     }
-    if refused.is_empty() {
+    let left = listed.len().saturating_sub(AT_ONCE);
+    if refused.is_empty() && left == 0 {
         return Ok(Redirect::to(&of.home()).into_response());
     }
-    let wrong = FormError::with_status(
-        axum::http::StatusCode::CONFLICT,
-        "Some of it could not be revoked. Everything else was.",
-    );
+    let rest = match left {
+        0 => String::new(),
+        left => format!(" {left} are left: revoke them with another press."),
+    };
+    let (status, sentence) = match refused.len() {
+        0 => (
+            StatusCode::OK,
+            format!("{AT_ONCE} grants were revoked.{rest}"),
+        ),
+        _ => (
+            StatusCode::CONFLICT,
+            format!("Some of it could not be revoked. Everything else was.{rest}"),
+        ),
+    };
+    let wrong = FormError::with_status(status, &sentence);
     page(app, user, uri, of, (&comment, &wrong), &refused).await
 }
 
@@ -232,8 +255,8 @@ async fn page(
 ) -> Result<Response, PageError> {
     let view = overview_of_one(app, user, Sight::Configuration).await?;
     let name = of.name(&view)?;
-    let all = Granted::all(&view, of);
-    let (own, others): (Vec<_>, Vec<_>) = all.iter().partition(|it| it.user.id == view.viewer);
+    let others = Granted::of_others(&view, of);
+    let has_own = others.len() < Granted::all(&view, of).len();
     let (title, place) = match of {
         Of::Person(_) => (format!("Revoke all access of {name}"), Place::People),
         Of::Resource(_) => (format!("Revoke all access to {name}"), Place::Resources),
@@ -257,7 +280,7 @@ async fn page(
             (listed(of, &others, view.now))
             (form(user, uri, of, &others, comment, wrong))
         }
-        @if !own.is_empty() {
+        @if has_own {
             p.hint { "Your own access is not among them: give it back, or ask another administrator." }
         }
     };
@@ -271,7 +294,7 @@ async fn page(
     Ok(frame.answer(wrong.status(), &page, &main))
 }
 
-fn listed(of: Of, all: &[&Granted<'_>], now: Time) -> Markup {
+fn listed(of: Of, all: &[Granted<'_>], now: Time) -> Markup {
     let rows = html! {
         @for it in all {
             tr {
@@ -303,14 +326,16 @@ fn form(
     user: &PageUser,
     uri: &Uri,
     of: Of,
-    all: &[&Granted<'_>],
+    all: &[Granted<'_>],
     comment: &str,
     wrong: &FormError,
 ) -> Markup {
     html! {
         form.stack.short #revoke-all method="post" action=(uri.path()) {
             (token_field(&user.token))
-            @for it in all { input type="hidden" name="grant" value=(it.grant); }
+            @if let Some(newest) = all.iter().map(|it| it.grant).max() {
+                input type="hidden" name=(NEWEST) value=(newest);
+            }
             label for="comment" {
                 "Reason for revoking (shown to "
                 @match of {

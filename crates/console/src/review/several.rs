@@ -1,7 +1,9 @@
 //! Several requests for one resource, decided at once: listed first, then each is decided for itself.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
@@ -32,7 +34,11 @@ pub(crate) async fn show(
     Query(chosen): Query<Fields>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let chosen = Chosen::load(&app, &user, &chosen).await?;
+    let ids = match chosen_ids(&chosen) {
+        Ok(ids) => ids,
+        Err(sentence) => return unlisted(&app, &user, &uri, &sentence).await,
+    };
+    let chosen = Chosen::load(&app, &user, &ids).await?;
     let typed = Typed {
         comment: unsent.fields.text("comment"),
         refused: Vec::new(),
@@ -41,7 +47,7 @@ pub(crate) async fn show(
     page(&app, &user, &uri, &chosen, &typed).await
 }
 
-/// `POST /review/several?request=1&request=2`: approves or denies each of them that waits.
+/// `POST /review/several?request=1&request=2`: approves or denies each that the page listed to be decided.
 pub(crate) async fn send(
     State(app): State<App>,
     user: PageUser,
@@ -49,7 +55,11 @@ pub(crate) async fn send(
     Query(chosen): Query<Fields>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    let chosen = Chosen::load(&app, &user, &chosen).await?;
+    let ids = match chosen_ids(&chosen) {
+        Ok(ids) => ids,
+        Err(sentence) => return unlisted(&app, &user, &uri, &sentence).await,
+    };
+    let chosen = Chosen::load(&app, &user, &ids).await?;
     let mut typed = Typed {
         comment: fields.text("comment"),
         refused: Vec::new(),
@@ -60,9 +70,14 @@ pub(crate) async fn send(
         "deny" => false,
         _ => return Err(out_of_date().into()),
     };
+    // What can be decided only since was not before the eyes of whoever decides.
+    let listed: Vec<_> = ids_of(&fields, LISTED).collect();
+    if listed.is_empty() {
+        return Err(out_of_date().into());
+    }
     let mut settled = Settled::default();
     let mut decided = 0;
-    for (id, _) in chosen.decidable() {
+    for (id, _) in chosen.decidable().filter(|(id, _)| listed.contains(id)) {
         match decide(&app, &user, id, approves, &typed.comment).await {
             Ok(()) => {
                 decided += 1;
@@ -76,10 +91,19 @@ pub(crate) async fn send(
                 }
                 typed.refused.push((id, problem.detail.clone()));
             }
+            Err(AppError::Later { seconds, .. }) if decided > 0 => {
+                let sentence = format!(
+                    "{decided} of {} were decided: so many changes are too many at once. \
+                     Decide the others in {seconds} seconds.",
+                    listed.len()
+                );
+                typed.wrong = FormError::with_status(StatusCode::TOO_MANY_REQUESTS, &sentence);
+                break;
+            }
             Err(failure) => return Err(failure.into()),
         }
     }
-    let all = chosen.0.len();
+    let all = listed.len();
     if decided == all {
         let back = Grouping::Resource.address("/review");
         return Ok(Redirect::to(&format!("{back}&done={settled}")).into_response());
@@ -87,7 +111,7 @@ pub(crate) async fn send(
     if typed.wrong == FormError::default() {
         let sentence =
             format!("{decided} of {all} were decided. Why not the others is said below.");
-        typed.wrong = FormError::with_status(axum::http::StatusCode::CONFLICT, &sentence);
+        typed.wrong = FormError::with_status(StatusCode::CONFLICT, &sentence);
     }
     let chosen = chosen.again(&app, &user).await?;
     page(&app, &user, &uri, &chosen, &typed).await
@@ -116,6 +140,28 @@ async fn decide(
     Ok(())
 }
 
+/// The field that names a request which the page listed to be decided.
+const LISTED: &str = "listed";
+
+/// The requests that fields of this name choose, each once.
+fn ids_of(fields: &Fields, name: &str) -> impl Iterator<Item = RequestId> {
+    let ids = fields.all(name).filter_map(|id| id.parse().ok());
+    let ids: BTreeSet<_> = ids.map(RequestId).collect();
+    ids.into_iter()
+}
+
+/// The requests of the address: some, and no more than the queue shows settled; or what to do instead.
+fn chosen_ids(fields: &Fields) -> Result<Vec<RequestId>, String> {
+    let ids: Vec<_> = ids_of(fields, "request").collect();
+    match ids.len() {
+        0 => Err("No request is chosen. Tick those that you want to decide.".to_owned()),
+        1..=SETTLED => Ok(ids),
+        chosen => Err(format!(
+            "{chosen} requests are chosen, and {SETTLED} can be decided at once. Tick fewer."
+        )),
+    }
+}
+
 /// What was typed about all of them, and what became of it.
 struct Typed {
     comment: String,
@@ -128,21 +174,12 @@ struct Typed {
 struct Chosen(Vec<(Request, Option<Review>)>);
 
 impl Chosen {
-    /// Those of the address that the person reviews.
+    /// Those of them that the person reviews.
     ///
     /// # Errors
-    /// [`AppError::not_found`] where they review none, and [`Code::Malformed`] for more than one resource,
-    /// or more than the queue shows settled.
-    async fn load(app: &App, user: &PageUser, fields: &Fields) -> Result<Self, AppError> {
-        let ids = fields.all("request").filter_map(|id| id.parse().ok());
-        let mut ids: Vec<_> = ids.map(RequestId).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.len() > SETTLED {
-            let sentence = format!("Choose {SETTLED} requests at most. Nothing was changed.");
-            return Err(AppError::refused(Code::Malformed, sentence));
-        }
-        let found = Self::of(app, user, &ids).await?;
+    /// [`AppError::not_found`] where they review none, and [`Code::Malformed`] for more than one resource.
+    async fn load(app: &App, user: &PageUser, ids: &[RequestId]) -> Result<Self, AppError> {
+        let found = Self::of(app, user, ids).await?;
         let mut resources = found.0.iter().map(|(request, _)| request.resource);
         let Some(first) = resources.next() else {
             return Err(AppError::not_found());
@@ -196,6 +233,28 @@ impl Chosen {
         }
         format!("/review/several?{}", address.finish())
     }
+}
+
+/// Leads back to the queue, where nothing can be listed.
+async fn unlisted(
+    app: &App,
+    user: &PageUser,
+    uri: &Uri,
+    sentence: &str,
+) -> Result<Response, PageError> {
+    let page = Page {
+        title: "Decide several requests",
+        place: Place::Review,
+        width: Width::Narrow,
+        live: Live::Off,
+    };
+    let main = html! {
+        h1 { (page.title) }
+        p.empty { (sentence) " Nothing was changed." }
+        p.foot { a.btn.primary href=(Grouping::Resource.address("/review")) { "All requests" } span {} }
+    };
+    let frame = Frame::of(app, user, uri).await?;
+    Ok(frame.answer(StatusCode::UNPROCESSABLE_ENTITY, &page, &main))
 }
 
 async fn page(
@@ -253,6 +312,7 @@ fn form(token: &FormToken, chosen: &Chosen, typed: &Typed, list: &Markup, count:
     html! {
         form.stack #several method="post" action=(chosen.address()) data-redraws {
             (token_field(token))
+            @for (id, _) in chosen.decidable() { input type="hidden" name=(LISTED) value=(id); }
             (list)
             label for="comment" { "Comment " span.optional { "needed to deny; shown to each of them" } }
             textarea.field #comment name="comment" rows="3" maxlength=(COMMENT) dir="auto"

@@ -141,6 +141,9 @@ async fn what_is_filtered_is_downloaded_and_audited() {
         ("Grant start (UTC)", "2030-01-01 00:00"),
         ("Grant end (UTC)", "2030-01-01 01:00"),
         ("Ended (UTC)", "2030-01-01 01:00"),
+        ("Extends request", ""),
+        ("Ended by", ""),
+        ("Why it ended", ""),
     ];
     for (heading, cell) in expected {
         assert_eq!(row[heading], cell, "{heading}");
@@ -158,6 +161,80 @@ async fn what_is_filtered_is_downloaded_and_audited() {
         .map(|entry| entry.detail["search"].clone())
         .collect();
     assert_eq!(searched, [json!(""), json!("state=denied")]);
+}
+
+/// More time is a row of its own, in the list as in the file; what became of the access stands at the request
+/// that made it, with who ended it and why.
+#[tokio::test]
+async fn more_time_and_ends_stand_at_what_made_them() {
+    let site = Site::new().await;
+    let (env, people, resources) = (&site.env, site.env.people, site.env.resources);
+    let ask = async |resource, extends| {
+        let body = json!({ "resource": resource, "reason": "An alert", "seconds": 3_600,
+            "extends": extends });
+        env.post(people.ann, "/requests", body).await
+    };
+    let first = ask(resources.logs, false).await;
+    env.clock.forward(TimeDelta::minutes(30));
+    let more = ask(resources.logs, true).await.id();
+    let withdrawn = ask(resources.database, false).await.id();
+    env.act(people.ann, &format!("/requests/{withdrawn}/cancel"))
+        .await;
+    let revoke = format!("/grants/{}/revoke", first.grant());
+    let why = json!({ "comment": "Your laptop was stolen" });
+    assert_eq!(env.post(people.ada, &revoke, why).await.status, 200);
+
+    let aud = site.signed_in("aud").await;
+    let file = rows(&aud.get("/requests.csv").await.body);
+    let row = |id: i64| {
+        let mut all = file.iter();
+        all.find(|row| row["Request"] == id.to_string()).unwrap()
+    };
+    let cells = |id, headings: [&str; 5]| headings.map(|heading| row(id)[heading].as_str());
+    let headings = [
+        "State",
+        "Grant start (UTC)",
+        "Ended (UTC)",
+        "Ended by",
+        "Why it ended",
+    ];
+    assert_eq!(
+        cells(first.id(), headings),
+        [
+            "Revoked",
+            "2030-01-01 00:00",
+            "2030-01-01 00:30",
+            "Ada Admin",
+            "Your laptop was stolen"
+        ]
+    );
+    assert_eq!(cells(more, headings), ["Extended", "", "", "", ""]);
+    assert_eq!(row(more)["Extends request"], first.id().to_string());
+    assert_eq!(
+        cells(withdrawn, headings),
+        ["Cancelled", "", "", "Ann Member", ""]
+    );
+    // The filter finds what the rows say.
+    for (state, word, id) in [
+        ("extended", "Extended", more),
+        ("revoked", "Revoked by Ada Admin", first.id()),
+        ("cancelled", "Cancelled by Ann Member", withdrawn),
+    ] {
+        let page = aud.get(&format!("/requests?state={state}")).await;
+        page.says(word);
+        assert_eq!(page.text.matches("<th scope=\"row\"").count(), 1, "{state}");
+        assert!(page.text.contains(&format!("/requests/{id}\"")), "{state}");
+    }
+    // What narrows them and is no field goes on with the next search.
+    let page = aud.get("/requests?ends=today&waits=15").await;
+    assert!(
+        page.text
+            .contains("type=\"hidden\" name=\"ends\" value=\"today\"")
+    );
+    assert!(
+        page.text
+            .contains("type=\"hidden\" name=\"waits\" value=\"15\"")
+    );
 }
 
 fn rows(file: &[u8]) -> Vec<std::collections::BTreeMap<String, String>> {

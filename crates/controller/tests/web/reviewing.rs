@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::web::browser::Site;
+use crate::web::browser::{Browser, Site};
 
 /// Ann asks for the database, for so many seconds.
 async fn asked(site: &Site, seconds: u64) -> i64 {
@@ -411,12 +411,41 @@ async fn several_for_one_resource_are_decided_after_a_list() {
     // Without a word nobody is denied.
     let ben = site.signed_in("ben").await;
     let before = site.seq().await;
-    let refused = rae.post(&path, &[("do", "deny"), ("comment", " ")]).await;
+    let listed = [anns, bens].map(|id| id.to_string());
+    let send = async |who: &Browser<'_>, path: &str, what: &str, comment: &str| {
+        let mut fields = vec![("do", what), ("comment", comment)];
+        fields.extend(listed.iter().map(|id| ("listed", id.as_str())));
+        who.post(path, &fields).await
+    };
+    for id in &listed {
+        let field = format!("name=\"listed\" value=\"{id}\"");
+        assert!(page.text.contains(&field), "{id}");
+    }
+    let refused = send(&rae, &path, "deny", " ").await;
     assert_eq!(refused.status, 422, "{}", refused.words());
     // Not across resources, and not what is not theirs.
     let mixed = format!("/review/several?request={anns}&request={vault}");
-    assert_eq!(rae.post(&mixed, &[("do", "approve")]).await.status, 400);
-    assert_eq!(ben.post(&path, &[("do", "approve")]).await.status, 404);
+    assert_eq!(send(&rae, &mixed, "approve", "").await.status, 400);
+    assert_eq!(send(&ben, &path, "approve", "").await.status, 404);
+    // Nothing is decided that was not listed to be, nor without a choice.
+    let unlisted = rae.post(&path, &[("do", "approve")]).await;
+    assert_eq!(unlisted.status, 400, "{}", unlisted.words());
+    for (path, words) in [
+        ("/review/several".to_owned(), "No request is chosen."),
+        (
+            format!(
+                "/review/several?{}",
+                (1..=21)
+                    .map(|id| format!("request={id}&"))
+                    .collect::<String>()
+            ),
+            "21 requests are chosen, and 20 can be decided at once.",
+        ),
+    ] {
+        let page = rae.get(&path).await;
+        page.refuses(422, words);
+        assert!(page.text.contains("href=\"/review?by=resource\""));
+    }
     assert_eq!(site.seq().await, before, "nothing was decided");
 
     // Somebody else denies one meanwhile: the other is approved, and both are told of.
@@ -425,9 +454,7 @@ async fn several_for_one_resource_are_decided_after_a_list() {
         .post(env.people.roy, &format!("/requests/{bens}/deny"), deny)
         .await;
     assert_eq!(denied.status, 200);
-    let done = rae
-        .post(&path, &[("do", "approve"), ("comment", "Both")])
-        .await;
+    let done = send(&rae, &path, "approve", "Both").await;
     assert_eq!(done.status, 409);
     done.says("1 of 2 were decided");
     done.says("Roy Reviewer denied it.");
@@ -438,6 +465,36 @@ async fn several_for_one_resource_are_decided_after_a_list() {
     assert_eq!(state(anns, env.people.ann).await, "approved");
     assert_eq!(state(bens, env.people.ben).await, "denied");
     assert_eq!(state(vault, env.people.ann).await, "pending");
+}
+
+/// Whoever decides more than a minute allows is told how many were decided, and when the rest can be.
+#[tokio::test]
+async fn several_are_decided_as_far_as_the_minute_allows() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let mut ids = Vec::new();
+    for person in [env.people.ann, env.people.ben] {
+        let body = json!({ "resource": env.resources.database, "reason": "An alert" });
+        ids.push(env.post(person, "/requests", body).await.id().to_string());
+    }
+    let rae = site.signed_in("rae").await;
+    // One change is left of the minute's thirty.
+    for _ in 0..29 {
+        let deny = json!({ "comment": " " });
+        env.post(env.people.rae, &format!("/requests/{}/deny", ids[0]), deny)
+            .await;
+    }
+    let path = format!("/review/several?request={}&request={}", ids[0], ids[1]);
+    let fields = [
+        ("do", "approve"),
+        ("comment", "Go"),
+        ("listed", &ids[0]),
+        ("listed", &ids[1]),
+    ];
+    let told = rae.post(&path, &fields).await;
+    told.refuses(429, "1 of 2 were decided");
+    told.says("Approve 1 request");
+    told.says("Go");
 }
 
 /// teleport#43555, #63228: whoever decides reads when access would start and end, and what kind it is.

@@ -126,6 +126,8 @@ pub async fn requests_are_found_by_what_became_of_them(store: Arc<dyn Store>) {
         (with(RequestOutcome::Ended), vec![]),
         (with(RequestOutcome::Unlocked), vec![]),
         (words(&["Ünrel", "MEMBER"]), vec![extension]),
+        (words(&["ünrel"]), vec![extension]),
+        (words(&["ÜNREL"]), vec![extension]),
         (words(&["Ünrel", "reviewer"]), vec![]),
         (words(&["wiki"]), vec![pending, denied]),
         (words(&["_"]), vec![]),

@@ -44,7 +44,11 @@ impl Scheme {
             Self::Light => "light",
             Self::Dark => "dark",
         };
-        json!([{ "name": "prefers-color-scheme", "value": value }])
+        // Without transitions: what is measured between two colours is neither.
+        json!([
+            { "name": "prefers-color-scheme", "value": value },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ])
     }
 }
 
