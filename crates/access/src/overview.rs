@@ -139,17 +139,18 @@ pub async fn devices(
     Ok(tx.devices(Some(user)).await?)
 }
 
-/// When each person was last seen in a session.
+/// When each of these people, or everybody, was last seen in a session.
 ///
 /// # Errors
 /// [`Code::Forbidden`] for whoever does not see all.
 pub async fn last_seen(
     app: &App,
     caller: impl Into<Caller>,
+    of: Option<&[UserId]>,
 ) -> Result<HashMap<UserId, Time>, AppError> {
     Overview::of(app, caller, Sight::All).await?;
     let mut tx = app.store.read().await?;
-    Ok(tx.last_seen().await?.into_iter().collect())
+    Ok(tx.last_seen(of).await?.into_iter().collect())
 }
 
 /// Everybody's requests, newest first, with ids below `before`.

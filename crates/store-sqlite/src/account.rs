@@ -12,11 +12,26 @@ use hourkey_store::account::{
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
 
-use crate::column::{Columns, DbEnum, millis, unreadable};
+use crate::column::{Columns, DbEnum, json, millis, unreadable};
 use crate::tx::Tx;
 
 /// Answers for an `Idempotency-Key` are kept this long.
 const REMEMBER_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// When users were last seen; `$users` and `$sessions` narrow both places that say it.
+macro_rules! last_seen {
+    ($users:literal, $sessions:literal) => {
+        concat!(
+            "SELECT user_id, max(at) AS at FROM ( \
+             SELECT id AS user_id, last_seen AS at FROM users \
+             WHERE removed = 0 AND last_seen IS NOT NULL AND ",
+            $users,
+            " UNION ALL SELECT user_id, last_seen FROM sessions WHERE ",
+            $sessions,
+            ") GROUP BY user_id"
+        )
+    };
+}
 
 macro_rules! sessions {
     ($rest:literal) => {
@@ -53,13 +68,18 @@ impl AccountRead for Tx {
         self.all(sessions, session).await
     }
 
-    async fn last_seen(&mut self) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError> {
-        let seen = query(
-            "SELECT user_id, max(at) AS at FROM ( \
-             SELECT id AS user_id, last_seen AS at FROM users \
-             WHERE removed = 0 AND last_seen IS NOT NULL \
-             UNION ALL SELECT user_id, last_seen FROM sessions) GROUP BY user_id",
-        );
+    async fn last_seen(
+        &mut self,
+        of: Option<&[UserId]>,
+    ) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError> {
+        let seen = match of {
+            None => query(last_seen!("true", "true")),
+            Some(users) => query(last_seen!(
+                "id IN (SELECT value FROM json_each(?1))",
+                "user_id IN (SELECT value FROM json_each(?1))"
+            ))
+            .bind(json(&users)?),
+        };
         self.all(seen, |row| {
             Ok((UserId(row.col("user_id")?), row.time("at")?))
         })

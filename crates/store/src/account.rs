@@ -158,8 +158,12 @@ pub trait AccountRead: Send {
     /// Everybody's sessions, in order of id.
     async fn sessions(&mut self) -> Result<Vec<Session>, StoreError>;
 
-    /// When each user was last seen in a session; in order of id, without those who never were.
-    async fn last_seen(&mut self) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError>;
+    /// When each of these users, or every user, was last seen in a session; in order of id, without those who
+    /// never were.
+    async fn last_seen(
+        &mut self,
+        of: Option<&[UserId]>,
+    ) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError>;
 
     /// The running browser session of a cookie.
     async fn session_by_cookie(&mut self, cookie: Digest) -> Result<Option<Session>, StoreError>;

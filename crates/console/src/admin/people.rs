@@ -1,5 +1,6 @@
 //! People: all of them, and one with their groups, their access and their requests.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -26,6 +27,9 @@ use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
 use crate::time::ago;
 
+/// The column that says when somebody was last seen.
+const LAST_SEEN: &str = "Last seen";
+
 /// `GET /people`
 pub(super) async fn list(
     State(app): State<App>,
@@ -35,7 +39,11 @@ pub(super) async fn list(
 ) -> Result<Response, PageError> {
     let view = overview(&app, &user, Sight::All).await?;
     let of = &*view.organisation;
-    let seen = overview::last_seen(&app, user.user.id).await?;
+    // Read of everybody only where it orders them.
+    let all_seen = match query.sorts_by(LAST_SEEN) {
+        true => overview::last_seen(&app, user.user.id, None).await?,
+        false => HashMap::new(),
+    };
     let columns = vec![
         Column::sorted("Name", |it: &&Arc<User>| Key::text(&it.name)),
         Column::sorted("Login", |it: &&Arc<User>| Key::text(&it.login)),
@@ -48,11 +56,13 @@ pub(super) async fn list(
         Column::sorted("Granted now", |it: &&Arc<User>| {
             Key::number(granted_now(&view, it.id))
         }),
-        Column::sorted("Last seen", |it: &&Arc<User>| {
-            Key::moment(seen.get(&it.id).copied())
+        Column::sorted(LAST_SEEN, |it: &&Arc<User>| {
+            Key::moment(all_seen.get(&it.id).copied())
         }),
     ];
     let rows = Rows::of(of.users(), &query, columns, |user| searched(user));
+    let shown: Vec<_> = rows.shown().iter().map(|it| it.id).collect();
+    let seen = overview::last_seen(&app, user.user.id, Some(&shown)).await?;
     page(
         &app,
         &user,

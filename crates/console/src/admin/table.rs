@@ -28,6 +28,12 @@ pub(super) struct TableQuery {
 }
 
 impl TableQuery {
+    /// True when it is sorted by the column with this heading.
+    pub(super) fn sorts_by(&self, heading: &'static str) -> bool {
+        let sort = self.sort.strip_prefix('-').unwrap_or(&self.sort);
+        sort == id(heading)
+    }
+
     /// The words that are looked for, in lower case.
     fn words(&self) -> Vec<String> {
         let words = self.q.split_whitespace();
@@ -109,8 +115,13 @@ impl<'a, T> Column<'a, T> {
 
     /// How addresses call it.
     fn id(&self) -> String {
-        self.heading.to_lowercase().replace(' ', "-")
+        id(self.heading)
     }
+}
+
+/// How addresses call the column with this heading.
+fn id(heading: &str) -> String {
+    heading.to_lowercase().replace(' ', "-")
 }
 
 /// One page of a table.
@@ -193,6 +204,11 @@ impl<'a, T> Rows<'a, T> {
             columns,
             order,
         }
+    }
+
+    /// Its rows.
+    pub(super) fn shown(&self) -> &[T] {
+        &self.rows
     }
 
     /// The rows as a table, with links to the pages before and after; `nothing` where there is none.

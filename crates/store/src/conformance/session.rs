@@ -70,7 +70,12 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
     assert_eq!(read.session_by_cookie([1; 32]).await.unwrap(), None);
     assert_eq!(read.sessions_of(sample.member).await.unwrap().len(), 3);
     let touched = read.session(second).await.unwrap().unwrap();
-    assert_eq!(read.last_seen().await.unwrap(), [(sample.member, at(9))]);
+    let seen = [(sample.member, at(9))];
+    for of in [None, Some(&[sample.member, sample.reviewer][..])] {
+        assert_eq!(read.last_seen(of).await.unwrap(), seen, "{of:?}");
+    }
+    let others = read.last_seen(Some(&[sample.reviewer])).await.unwrap();
+    assert_eq!(others, []);
     assert_eq!(
         (touched.last_seen, touched.ends_at),
         (at(9), at(69)),
