@@ -1,6 +1,6 @@
 //! Asking for access.
 
-use chrono::{Offset as _, TimeDelta, Utc};
+use chrono::{Offset as _, SubsecRound as _, TimeDelta, Utc};
 use hourkey_domain::Time;
 use hourkey_domain::format::dated;
 use hourkey_domain::ids::{RequestId, UserId};
@@ -55,7 +55,8 @@ pub async fn ask_in(
     let ask = Ask {
         reason: validate::text(&new.reason)?,
         length: validate::length(new.seconds)?,
-        starts_at: new.starts_at,
+        // As it is kept: the same start, asked for again, is the same.
+        starts_at: new.starts_at.map(|at| at.trunc_subsecs(3)),
     };
     let reviewers = reviewers(tx, new.resource).await?;
     let facts = settled(tx, user, new.resource, now).await?;
@@ -159,15 +160,15 @@ fn cannot_ask(why: CannotAsk) -> AppError {
         CannotAsk::AnotherStart { until: Some(until) } => AppError::refused(
             Code::BadStart,
             format!(
-                "You have access here already, until {} UTC, and one at a time is all there is. Extend it, or \
-                 ask again when it has ended or was given back.",
+                "You have access here already, now or later, until {} UTC, and one at a time is all there is. \
+                 Extend it once it runs, or give it back and ask again.",
                 dated(until, Utc.fix())
             ),
         ),
         CannotAsk::AnotherStart { until: None } => AppError::refused(
             Code::BadStart,
-            "You asked for this already, for another start, and it waits for a decision. Cancel that request \
-             first.",
+            "A request of yours for this resource waits for a decision already. Cancel it first, to ask for \
+             another start.",
         ),
         CannotAsk::EndsTooSoon => AppError::refused(
             Code::BadLength,

@@ -174,9 +174,7 @@ async fn check_in(
         until: body.until,
         named_by: me.id,
     };
-    if principal == me.id {
-        check_naming(tx, principal).await?;
-    }
+    check_naming(tx, me.id).await?;
     // Who is no reviewer is answered above as somebody unknown.
     let principal_reviews = reviews_anything(tx, principal).await?;
     deputyship
@@ -185,18 +183,18 @@ async fn check_in(
     Ok(deputyship)
 }
 
-/// Refuses a deputy that somebody may have named who knows the password of this account (rule 6): the
-/// deputyship would outlast the day in which the account decides nothing of them.
+/// Refuses a deputy whom somebody may name who could sign in as `by` (rule 6): the deputyship would outlast
+/// the day in which the account decides nothing of them.
 ///
 /// # Errors
 /// [`Code::OwnRequest`].
-async fn check_naming(tx: &mut dyn Read, principal: UserId) -> Result<(), AppError> {
-    match tx.shown_links(Some(principal)).await?.is_empty() {
+async fn check_naming(tx: &mut dyn Read, by: UserId) -> Result<(), AppError> {
+    match tx.shown_links(Some(by)).await?.is_empty() {
         true => Ok(()),
         false => Err(AppError::refused(
             Code::OwnRequest,
             "Less than a day ago somebody was shown a link to your password, or set up where such links \
-             go. Until a day is over, an administrator has to name your deputy.",
+             go. Until a day is over, another administrator has to name deputies.",
         )),
     }
 }

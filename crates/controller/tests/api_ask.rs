@@ -514,8 +514,12 @@ async fn a_scheduled_grant_starts_and_ends_by_the_clock() {
     let made = env.post(ann, "/requests", body.clone()).await.json();
     assert_eq!(made["grant"]["status"]["state"], "scheduled");
     // Again, it is what is there; with another start it is refused, and says until when (rule 4).
-    let again = env.post(ann, "/requests", body).await;
-    assert_eq!(again.id(), made["id"].as_i64().unwrap());
+    let mut finer = body.clone();
+    finer["starts_at"] = json!("2030-01-01T06:00:00.000456Z");
+    for body in [body, finer] {
+        let again = env.post(ann, "/requests", body).await;
+        assert_eq!(again.id(), made["id"].as_i64().unwrap());
+    }
     let later = json!({ "resource": logs, "reason": "why", "starts_at": "2030-01-01T09:00:00Z" });
     let refused = env.post(ann, "/requests", later).await;
     assert_eq!(refused.code(), "422 bad_start");

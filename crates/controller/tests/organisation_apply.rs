@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use hourkey_access::directory::Directory;
 use hourkey_access::identity::setup;
 use hourkey_access::organisation::export::export;
@@ -11,8 +12,8 @@ use hourkey_domain::ids::{GatewayId, GroupId, NetworkId};
 use hourkey_domain::organisation::Network;
 use hourkey_domain::visibility::Visibility;
 use hourkey_domain::{Time, organisation};
-use hourkey_store::Store;
 use hourkey_store::organisation::Organisation;
+use hourkey_store::{Room, Store, transact};
 use hourkey_store_sqlite::SqliteStore;
 use hourkey_testkit::organisation::{OrgBuilder, SAMPLE};
 use tempfile::TempDir;
@@ -66,6 +67,36 @@ async fn today(store: &Arc<dyn Store>) -> Organisation {
 
 async fn seq(store: &Arc<dyn Store>) -> i64 {
     store.read().await.unwrap().seq().await.unwrap()
+}
+
+/// A link in a mailbox that is somebody's no more sets no password, nor one from before an account was
+/// disabled.
+#[tokio::test]
+async fn a_file_that_moves_mail_or_disables_ends_links() {
+    let now = Time::from_timestamp_millis(1_800_000_000_000).unwrap();
+    let ada = "login = \"ada\"";
+    for change in [
+        "email = \"ada-too@corp.example\"",
+        "disabled = true",
+        "name = \"Ada L\"",
+    ] {
+        let (_folder, store) = fresh().await;
+        put(&store, SMALL, false).await.unwrap();
+        let user = known(&store).await.user_by_login("ada").unwrap().id;
+        let until = now + TimeDelta::days(1);
+        let linked = transact(&store, Room::Usual, move |tx| {
+            Box::pin(tx.put_reset_link([7; 32], user, until))
+        });
+        linked.await.unwrap();
+        let text = match change.starts_with("name") {
+            true => SMALL.replace("name = \"Ada\"", change),
+            false => SMALL.replace(ada, &format!("{ada}\n{change}")),
+        };
+        put(&store, &text, false).await.unwrap();
+        let link = store.read().await.unwrap().reset_link([7; 32], now).await;
+        let works = change.starts_with("name").then_some(user);
+        assert_eq!(link.unwrap(), works, "{change}");
+    }
 }
 
 #[tokio::test]

@@ -65,4 +65,6 @@ mod web {
     mod two_step;
     mod two_step_required;
     mod unlocking;
+    #[cfg(target_os = "linux")]
+    mod ways_in;
 }

@@ -96,7 +96,6 @@ impl Address {
         match (self, other) {
             (Self::Name(own), Self::Name(name)) => own == name,
             (Self::Name(name), Self::Wildcard(suffix)) => is_below(name, suffix),
-            (Self::Wildcard(suffix), Self::Name(name)) => is_below(name, suffix),
             (Self::Wildcard(one), Self::Wildcard(two)) => is_below(one, two) || is_below(two, one),
             (Self::Ip(own), Self::Ip(ip)) => own == ip,
             (Self::Net(net, bits), Self::Ip(ip)) | (Self::Ip(ip), Self::Net(net, bits)) => {
@@ -107,8 +106,8 @@ impl Address {
                 one.is_ipv4() == two.is_ipv4() && masked(*one, bits) == masked(*two, bits)
             }
             (Self::Ip(_) | Self::Net(..), Self::Name(_) | Self::Wildcard(_)) => true,
-            // Names below it may resolve to the address, which comes first.
-            (Self::Wildcard(_), Self::Ip(_)) => true,
+            // Names below it may resolve to the address, or to what the name resolves to: both come first.
+            (Self::Wildcard(_), Self::Ip(_) | Self::Name(_)) => true,
             // Whoever may use a name reaches what it resolves to already.
             (Self::Name(_), Self::Ip(_)) | (Self::Name(_) | Self::Wildcard(_), Self::Net(..)) => {
                 false

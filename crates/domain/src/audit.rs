@@ -89,6 +89,9 @@ actions! {
     PasswordLinkMailed = "password.link_mailed",
     /// A link to choose a new password was shown to the administrator who made it.
     PasswordLinkShown = "password.link_shown",
+    /// A link to an account's password was mailed where others may read it, who chose its address or the mail
+    /// server: for a day the account decides nothing that they ask for.
+    AccountBarred = "account.barred",
     /// An account decides again what somebody asks for who was shown a link to its password, or set up
     /// where such links go.
     AccountDecidesAgain = "account.decides_again",

@@ -177,6 +177,12 @@ impl AccountRead for Tx {
         self.one(user, |row| Ok(UserId(row.col("user_id")?))).await
     }
 
+    async fn address_chosen_by(&mut self, user: UserId) -> Result<Option<UserId>, StoreError> {
+        let chosen = query("SELECT address_chosen_by AS by FROM users WHERE id = ?").bind(user.0);
+        let by: Option<Option<i64>> = self.one(chosen, |row| row.col("by")).await?;
+        Ok(by.flatten().map(UserId))
+    }
+
     async fn shown_links(&mut self, user: Option<UserId>) -> Result<Vec<ShownLink>, StoreError> {
         let shown = query(
             "SELECT user_id, shown_to, at FROM shown_links WHERE ?1 IS NULL OR user_id = ?1 \
@@ -408,6 +414,16 @@ impl AccountWrite for Tx {
             .bind(user.0)
             .bind(millis(expires_at));
         self.run(insert).await?;
+        Ok(())
+    }
+
+    async fn set_address_chosen_by(
+        &mut self,
+        user: UserId,
+        by: Option<UserId>,
+    ) -> Result<(), StoreError> {
+        let set = query("UPDATE users SET address_chosen_by = ? WHERE id = ?");
+        self.run(set.bind(by.map(|by| by.0)).bind(user.0)).await?;
         Ok(())
     }
 

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{MailId, ResourceId, UserId};
 use hourkey_store::StoreError;
 use hourkey_store::mail::{
-    Mail, MailCounts, MailKind, MailRead, MailSettings, MailStatus, MailTrouble, MailWrite, NewMail,
+    Chosen, Mail, MailCounts, MailKind, MailRead, MailSettings, MailStatus, MailTrouble, MailWrite,
+    NewMail,
 };
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
@@ -35,8 +36,8 @@ macro_rules! first {
 impl MailRead for Tx {
     async fn mail_settings(&mut self) -> Result<Option<MailSettings>, StoreError> {
         let found = query(
-            "SELECT host, port, security, login, password, sender, sender_name, authorities \
-             FROM mail_settings",
+            "SELECT host, port, security, login, password, sender, sender_name, authorities, \
+             server_chosen_by, server_chosen_at FROM mail_settings",
         );
         self.one(found, settings).await
     }
@@ -130,7 +131,8 @@ impl MailWrite for Tx {
         };
         let insert = query(
             "INSERT INTO mail_settings (id, host, port, security, login, password, sender, \
-             sender_name, authorities) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+             sender_name, authorities, server_chosen_by, server_chosen_at) \
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(settings.host)
         .bind(settings.port)
@@ -139,7 +141,9 @@ impl MailWrite for Tx {
         .bind(settings.password)
         .bind(settings.sender)
         .bind(settings.sender_name)
-        .bind(settings.authorities);
+        .bind(settings.authorities)
+        .bind(settings.chosen.map(|chosen| chosen.by.0))
+        .bind(settings.chosen.map(|chosen| millis(chosen.at)));
         self.run(insert).await?;
         Ok(())
     }
@@ -234,6 +238,13 @@ fn settings(row: &SqliteRow) -> Result<MailSettings, StoreError> {
         sender: row.col("sender")?,
         sender_name: row.col("sender_name")?,
         authorities: row.col("authorities")?,
+        chosen: match (
+            row.col("server_chosen_by")?,
+            row.maybe_time("server_chosen_at")?,
+        ) {
+            (Some(by), Some(at)) => Some(Chosen { by: UserId(by), at }),
+            _ => None,
+        },
     })
 }
 

@@ -413,19 +413,21 @@ impl OrganisationRead for Tx {
     }
 
     async fn all_barred(&mut self) -> Result<Vec<(ResourceId, UserId)>, StoreError> {
+        // From the few who were shown links to the few who review: never through all people.
         let barred = query(
-            "WITH requesters AS (SELECT DISTINCT shown_to AS id FROM shown_links), \
-             deciding AS (SELECT q.id AS requester_id, u.id AS user_id FROM requesters q \
-                 JOIN users u ON u.id <> q.id AND u.removed = 0 AND u.disabled = 0 \
-                 WHERE NOT EXISTS (SELECT 1 FROM shown_links s \
-                     WHERE s.user_id = u.id AND s.shown_to = q.id)) \
+            "WITH shown AS (SELECT DISTINCT shown_to AS id FROM shown_links), \
+             requesters AS MATERIALIZED (SELECT q.id FROM shown q WHERE NOT EXISTS ( \
+                 SELECT 1 FROM users u WHERE (u.access_reviewer OR u.admin) \
+                 AND u.removed = 0 AND u.disabled = 0 AND u.id <> q.id \
+                 AND NOT EXISTS (SELECT 1 FROM shown_links s \
+                     WHERE s.user_id = u.id AND s.shown_to = q.id))) \
              SELECT r.id, q.id AS requester_id FROM requesters q CROSS JOIN resources r \
-             WHERE r.removed = 0 \
-             AND NOT EXISTS (SELECT 1 FROM users u JOIN deciding d \
-                 ON d.user_id = u.id AND d.requester_id = q.id WHERE u.access_reviewer OR u.admin) \
-             AND NOT EXISTS (SELECT 1 FROM approvers a JOIN memberships m ON m.group_id = a.group_id \
-                 JOIN deciding d ON d.user_id = m.user_id AND d.requester_id = q.id \
-                 WHERE a.resource_id = r.id) \
+             WHERE r.removed = 0 AND NOT EXISTS ( \
+                 SELECT 1 FROM approvers a CROSS JOIN memberships m ON m.group_id = a.group_id \
+                 CROSS JOIN users u ON u.id = m.user_id \
+                 WHERE a.resource_id = r.id AND u.removed = 0 AND u.disabled = 0 AND u.id <> q.id \
+                 AND NOT EXISTS (SELECT 1 FROM shown_links s \
+                     WHERE s.user_id = u.id AND s.shown_to = q.id)) \
              ORDER BY r.id, q.id",
         );
         self.all(barred, |row| {

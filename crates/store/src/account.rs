@@ -213,6 +213,9 @@ pub trait AccountRead: Send {
         now: DateTime<Utc>,
     ) -> Result<Option<UserId>, StoreError>;
 
+    /// Which administrator chose the address that links to this user's password go to.
+    async fn address_chosen_by(&mut self, user: UserId) -> Result<Option<UserId>, StoreError>;
+
     /// The links to set a password that were shown to administrators, of one account or all, until they
     /// are forgotten; the latest first.
     async fn shown_links(&mut self, user: Option<UserId>) -> Result<Vec<ShownLink>, StoreError>;
@@ -300,6 +303,13 @@ pub trait AccountWrite: AccountRead {
         link: Digest,
         user: UserId,
         expires_at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
+    /// Notes which administrator chose the address of a user; `None` where nobody else did.
+    async fn set_address_chosen_by(
+        &mut self,
+        user: UserId,
+        by: Option<UserId>,
     ) -> Result<(), StoreError>;
 
     /// Notes that a user's reset link was shown to an administrator.

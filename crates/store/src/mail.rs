@@ -28,6 +28,17 @@ pub struct MailSettings {
     pub sender_name: String,
     /// Certificates in PEM that are trusted beside the system's, possibly empty.
     pub authorities: String,
+    /// Who decided last which server sees the mails; `None` where nobody remembers.
+    pub chosen: Option<Chosen>,
+}
+
+/// Who chose something, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Who.
+    pub by: UserId,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// How the connection to the mail server is protected.
@@ -191,6 +202,15 @@ pub enum AboutAccount {
         /// To whom.
         to: String,
     },
+    /// Links that set its password go to another address from now on.
+    AddressMoved {
+        /// Whose account.
+        of: String,
+        /// Who moved it.
+        by: String,
+        /// Where this mail goes in place of the reader's own address: where the links went before.
+        to: Option<String>,
+    },
     /// Its second factor was taken away: a password alone opens it now.
     TwoStepReset {
         /// Whose account.
@@ -207,6 +227,9 @@ pub enum AboutAccount {
     GaveThemselves {
         /// Who.
         who: String,
+        /// By whose account, where it was not their own: they could sign in as it.
+        #[serde(default)]
+        by: Option<String>,
         /// Names of some of the resources.
         resources: Vec<String>,
         /// How many there are.

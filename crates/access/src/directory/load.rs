@@ -1,6 +1,6 @@
 //! Loads the whole value.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{GrantId, NetworkId, RequestId, ResourceId, UserId};
@@ -22,7 +22,8 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
     let history = tx.all_access_history().await?;
     let open = tx.open(OpenFilter::default()).await?;
     let mut shown = tx.shown_links(None).await?;
-    shown.retain(|shown| lists.users.iter().any(|user| user.id == shown.user));
+    let living: HashSet<_> = lists.users.iter().map(|user| user.id).collect();
+    shown.retain(|shown| living.contains(&shown.user));
     let contents = Contents {
         seq: tx.seq().await?,
         name: lists.name,

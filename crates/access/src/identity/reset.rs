@@ -4,6 +4,7 @@
 //! then its owner and all administrators are told, and the account approves nothing of that administrator
 //! for a day (rule 6).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -69,15 +70,53 @@ pub(crate) async fn new_link_code(
     let code = new_code(32);
     let link = digest(&plain_code(&code));
     tx.put_reset_link(link, user, now + LIFETIME).await?;
+    let detail = json!({ "expires_at": now + LIFETIME });
     let entry = Entry {
         at: now,
         actor,
         action: AuditAction::PasswordLinkMade,
         subject: Subject::Account { user },
-        detail: json!({ "expires_at": now + LIFETIME }),
+        detail,
     };
     tx.record(entry).await?;
     Ok(code)
+}
+
+/// A new code of a link that is mailed, noting who may read the mail beside its reader: who chose the address,
+/// and who chose the server less than a day ago.
+///
+/// # Errors
+/// The store's failure.
+pub(crate) async fn mailed_link_code(
+    app: &App,
+    user: UserId,
+    actor: UserId,
+) -> Result<String, AppError> {
+    let known = app.organisation().await?;
+    app.transact(Room::Kept, move |tx, now| {
+        let known = Arc::clone(&known);
+        Box::pin(async move {
+            let code = new_link_code(tx, user, Some(actor), now).await?;
+            let server = tx.mail_settings().await?.and_then(|it| it.chosen);
+            let server = server.filter(|chosen| now < chosen.at + BARRED_FOR);
+            let address = tx.address_chosen_by(user).await?;
+            let readers: BTreeSet<_> = { server.map(|chosen| chosen.by).into_iter() }
+                .chain(address)
+                .filter(|reader| *reader != user)
+                .collect();
+            if !readers.is_empty() {
+                let before = directory::advanced(tx, &known).await?;
+                for reader in &readers {
+                    note_way_in(tx, user, *reader, now).await?;
+                }
+                let detail = json!({ "of": readers });
+                record_bar(tx, AuditAction::AccountBarred, user, None, detail, now).await?;
+                reconcile(tx, &before, None, now).await?;
+            }
+            Ok(code)
+        })
+    })
+    .await
 }
 
 /// The link with this code.
@@ -177,7 +216,7 @@ async fn record(
 }
 
 /// Notes that an administrator could sign in as somebody: they were shown a link to the password, or chose
-/// the address that links go to.
+/// the address or the server that links go to. Whoever could sign in as them could, too.
 ///
 /// # Errors
 /// The store's failure.
@@ -187,7 +226,12 @@ pub(crate) async fn note_way_in(
     shown_to: UserId,
     at: Time,
 ) -> Result<(), AppError> {
-    Ok(tx.note_shown_link(ShownLink { user, shown_to, at }).await?)
+    let behind = tx.shown_links(Some(shown_to)).await?;
+    let behind = behind.iter().map(|shown| shown.shown_to);
+    for shown_to in behind.chain([shown_to]).filter(|it| *it != user) {
+        tx.note_shown_link(ShownLink { user, shown_to, at }).await?;
+    }
+    Ok(())
 }
 
 /// Who was shown links, or chose an address for them, in the last day, of everybody.

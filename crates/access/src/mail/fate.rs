@@ -5,8 +5,8 @@ use hourkey_domain::ids::RequestId;
 use hourkey_domain::request::Request;
 use hourkey_domain::review::Role;
 use hourkey_protocol::notice::What;
+use hourkey_store::Read;
 use hourkey_store::mail::{AboutAccount, Mail, MailContent, MailKind, MailSettings};
-use hourkey_store::{Read, Room};
 use lettre::Message;
 
 use super::choices::CHOICES;
@@ -52,10 +52,8 @@ pub(super) async fn decide(
             what: AboutAccount::Invited { by, .. } | AboutAccount::PasswordLink { by, .. },
         } => {
             let (user, by) = (mail.new.user, *by);
-            let code = app.transact(Room::Kept, move |tx, now| {
-                Box::pin(reset::new_link_code(tx, user, Some(by), now))
-            });
-            reset::with_code(&app.config.public_url, &code.await?)
+            let code = reset::mailed_link_code(app, user, by).await?;
+            reset::with_code(&app.config.public_url, &code)
         }
         MailContent::Account { .. } | MailContent::Notice { .. } | MailContent::Ended { .. } => {
             link(app, &found.path, &found.login)
@@ -100,7 +98,13 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
     let (Some(kind), Some(person)) = (queue::kind(&mail.new.content), tx.user(user).await?) else {
         return Ok(None);
     };
-    let Some(address) = person.email.filter(|_| !person.disabled) else {
+    let other = match &mail.new.content {
+        MailContent::Account {
+            what: AboutAccount::AddressMoved { to, .. },
+        } => to.clone(),
+        _ => None,
+    };
+    let Some(address) = other.or(person.email).filter(|_| !person.disabled) else {
         return Ok(None);
     };
     if !is_still_meant(tx, mail, &address, now).await? {

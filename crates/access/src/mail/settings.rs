@@ -8,7 +8,7 @@ use hourkey_domain::ids::UserId;
 use hourkey_domain::text::one_line;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::mail::{MailSecurity, MailSettings};
+use hourkey_store::mail::{Chosen, MailSecurity, MailSettings};
 use hourkey_store::{Room, Write};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
@@ -131,6 +131,13 @@ pub async fn save(app: &App, user: UserId, typed: TypedSettings) -> Result<Vec<W
                 "to": shown(&new),
                 "password": about_password,
             });
+            let before = before
+                .as_ref()
+                .filter(|before| is_same_server(before, &new));
+            new.chosen = match before {
+                Some(before) => before.chosen,
+                None => Some(Chosen { by: user, at: now }),
+            };
             tx.set_mail_settings(Some(new)).await?;
             record(tx, now, user, AuditAction::MailSettingsChanged, detail).await?;
             Ok(Vec::new())
@@ -159,6 +166,22 @@ pub async fn switch_off(app: &App, user: UserId) -> Result<(), AppError> {
         })
     })
     .await
+}
+
+/// Whether the same machines see the mails.
+fn is_same_server(before: &MailSettings, new: &MailSettings) -> bool {
+    let seen_by = |it: &MailSettings| {
+        let MailSettings {
+            host,
+            port,
+            security,
+            login,
+            authorities,
+            ..
+        } = it.clone();
+        (host, port, security, login, authorities)
+    };
+    seen_by(before) == seen_by(new)
 }
 
 /// The stored password, where it may go on being used: typed once, it goes to no other server, to no other
@@ -320,6 +343,7 @@ fn read(typed: TypedSettings) -> Result<MailSettings, Vec<Wrong>> {
         sender,
         sender_name,
         authorities,
+        chosen: None,
     })
 }
 

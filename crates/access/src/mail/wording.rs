@@ -227,6 +227,18 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
             link: "Set a new password",
             about_link: once,
         },
+        AboutAccount::AddressMoved { of, by, .. } => {
+            let (of, by) = (short(of), short(by));
+            told(
+                format!("{of} gets mail at another address"),
+                vec![
+                    format!(
+                        "{by} changed it. Links that set the password of {of} go there from now on."
+                    ),
+                    "If you don’t know why, ask an administrator.".to_owned(),
+                ],
+            )
+        }
         AboutAccount::TwoStepReset { of, by } => {
             let of = short(of);
             let by = by.as_ref().map(short);
@@ -266,6 +278,7 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
         }
         AboutAccount::GaveThemselves {
             who,
+            by,
             resources,
             count,
             until,
@@ -276,8 +289,12 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
+            let title = match by.as_ref().map(short) {
+                None => format!("{who} gave themselves more access"),
+                Some(by) => format!("{by} gave {who} more access, who could sign in as {by}"),
+            };
             told(
-                format!("{who} gave themselves more access"),
+                title,
                 vec![
                     format!("It is about {}{more}.", names.join(", ")),
                     format!(

@@ -170,9 +170,16 @@ impl<'t> Applier<'t> {
                     self.record(AuditAction::UserAdded, Entity::User(id), change)
                         .await?;
                 }
-                Change::Replace { after, .. } => {
+                Change::Replace { before, after } => {
                     let id = known(&self.users, &after.login)?;
                     self.tx.update_user(user(id, after)).await?;
+                    // A link in an old mailbox, or from before, revives nothing.
+                    if before.email != after.email || after.disabled {
+                        self.tx.remove_reset_links(id).await?;
+                    }
+                    if before.email != after.email {
+                        self.tx.set_address_chosen_by(id, None).await?;
+                    }
                     if after.disabled {
                         let why = "the account was disabled";
                         session::end_all(self.tx, id, None, None, why, self.now).await?;

@@ -49,13 +49,13 @@ impl Organisation {
 
     /// Sets of whom an account decides nothing (rule 6).
     pub fn set_bars(&mut self, account: UserId, requesters: &[UserId]) {
-        self.bars = { self.bars.iter().copied() }
-            .filter(|bar| bar.account != account)
-            .chain(requesters.iter().map(|requester| Bar {
-                account,
-                requester: *requester,
-            }))
-            .collect();
+        let bar = |requester| Bar { account, requester };
+        let all = bar(UserId(i64::MIN))..=bar(UserId(i64::MAX));
+        let before: Vec<_> = self.bars.range(all).copied().collect();
+        for bar in before {
+            self.bars.remove(&bar);
+        }
+        self.bars.extend(requesters.iter().copied().map(bar));
     }
 
     /// Sets a user. The names of one who was here and goes are kept, as by

@@ -55,6 +55,12 @@ pub async fn shown_links_are_kept(store: Arc<dyn Store>) {
         tx.note_shown_link(shown(1)).await?;
         tx.note_shown_link(shown(5)).await
     });
+    for by in [Some(shown_to), None] {
+        write!(store, |tx| tx.set_address_chosen_by(user, by).await);
+        let mut read = store.read().await.unwrap();
+        assert_eq!(read.address_chosen_by(user).await.unwrap(), by);
+        assert_eq!(read.address_chosen_by(shown_to).await.unwrap(), None);
+    }
     let mut read = store.read().await.unwrap();
     assert_eq!(read.shown_links(None).await.unwrap(), [shown(5)]);
     assert_eq!(read.shown_links(Some(user)).await.unwrap(), [shown(5)]);

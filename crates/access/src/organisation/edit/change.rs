@@ -477,6 +477,7 @@ async fn add_people(
         let entity = Entity::User(id);
         record(tx, (AuditAction::UserAdded, entity, detail), maker, now).await?;
         if !to.is_empty() {
+            tx.set_address_chosen_by(id, Some(maker)).await?;
             reset::note_way_in(tx, id, maker, now).await?;
         }
         if is_invited {
@@ -522,8 +523,23 @@ async fn change_person(
     let moves = before.email != after.email;
     let leads_elsewhere = moves && after.email.is_some() && id != maker;
     tx.update_user(after).await?;
+    if moves {
+        tx.set_address_chosen_by(id, Some(maker).filter(|_| leads_elsewhere))
+            .await?;
+    }
     if leads_elsewhere {
         reset::note_way_in(tx, id, maker, now).await?;
+    }
+    if moves && id != maker {
+        let moved = |to| AboutAccount::AddressMoved {
+            of: was.name.clone(),
+            by: of.user_name(maker).unwrap_or_default().to_owned(),
+            to,
+        };
+        if before.email.is_some() && !disabled {
+            queue::account(tx, id, moved(before.email.clone()), now).await?;
+        }
+        queue::admins(tx, maker, moved(None), now).await?;
     }
     if moves || disabled {
         tx.remove_reset_links(id).await?;

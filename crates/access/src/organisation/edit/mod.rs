@@ -170,19 +170,29 @@ async fn following(
     if !after.has_admin() {
         return Err(last_admin());
     }
-    let admin_went_at = app.store.read().await?.admin_went_at().await?;
-    let all_held = own_gain::held(organisation, &after, maker.id, admin_went_at, now);
-    let held = own_gain::new(&all_held, organisation, maker.id);
-    after.set_held_back(maker.id, all_held);
+    let mut tx = app.store.read().await?;
+    let admin_went_at = tx.admin_went_at().await?;
+    let behind = own_gain::behind(&mut *tx, maker.id).await?;
+    drop(tx);
+    let mut gains = Vec::new();
+    for gainer in behind {
+        let all = own_gain::held(organisation, &after, gainer, admin_went_at, now);
+        gains.push((gainer, own_gain::new(&all, organisation, gainer)));
+        after.set_held_back(gainer, all);
+    }
     let diff = diff(organisation, &after, now);
     let mut sentences = match maker.sees_people {
         true => sentences(&diff, organisation, &after),
         false => sentences_without_people(&diff, organisation, &after),
     };
     sentences.splice(0..0, edit.about_people(organisation));
-    sentences.extend(own_gain::sentence(&held, &after));
-    let held: Vec<_> = { held.iter() }
-        .map(|held| (held.assignment, held.earlier))
+    for (gainer, held) in &gains {
+        let other = organisation.user(*gainer).filter(|it| it.id != maker.id);
+        let other = other.map(std::sync::Arc::as_ref);
+        sentences.extend(own_gain::sentence(held, &after, other));
+    }
+    let held: Vec<_> = { gains.iter().flat_map(|(_, held)| held) }
+        .map(|held| (held.user, held.assignment, held.earlier))
         .collect();
     // All that follows, also what the sentences only count.
     Ok(Consequence {

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
-use hourkey_domain::organisation::{HELD_BACK_FOR, HeldBack, Organisation, held_back};
+use hourkey_domain::organisation::{HELD_BACK_FOR, HeldBack, Organisation, User, held_back};
 use hourkey_domain::review::Role;
 use hourkey_domain::sentence::{Piece, Sentence, Thing};
-use hourkey_store::Write;
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::mail::AboutAccount;
+use hourkey_store::{Read, Write};
 use serde_json::json;
 
 use crate::directory;
@@ -47,14 +47,24 @@ pub(super) fn new(held: &[HeldBack], before: &Organisation, maker: UserId) -> Ve
         .collect()
 }
 
-/// What its maker is told before they save it.
-pub(super) fn sentence(held: &[HeldBack], after: &Organisation) -> Option<Sentence> {
+/// What its maker is told before they save it: of their own gain, or of that of somebody who could sign in as
+/// them.
+pub(super) fn sentence(
+    held: &[HeldBack],
+    after: &Organisation,
+    gainer: Option<&User>,
+) -> Option<Sentence> {
     let named = resources(held, after);
     let (first, rest) = named.split_first()?;
-    let mut pieces = vec![
-        "For you it counts 24 hours later: it gives you more of ".into(),
-        first.clone(),
-    ];
+    let mut pieces = match gainer {
+        None => vec!["For you it counts 24 hours later: it gives you more of ".into()],
+        Some(user) => vec![
+            "For ".into(),
+            Piece::of(Thing::User(user.id), user.name.clone()),
+            ", who could sign in as you, it counts 24 hours later: it gives them more of ".into(),
+        ],
+    };
+    pieces.push(first.clone());
     for other in rest.iter().take(MAX_NAMES - 1) {
         pieces.extend([", ".into(), other.clone()]);
     }
@@ -66,8 +76,18 @@ pub(super) fn sentence(held: &[HeldBack], after: &Organisation) -> Option<Senten
     Some(pieces.into_iter().collect())
 }
 
-/// Keeps what of a change does not count for its maker yet, in the transaction that wrote it and before
-/// anything follows from it; the other administrators are told.
+/// Who may be the person that made a change: its maker, and whoever could sign in as them.
+///
+/// # Errors
+/// The store's failure.
+pub(super) async fn behind(tx: &mut dyn Read, maker: UserId) -> Result<Vec<UserId>, AppError> {
+    let shown = tx.shown_links(Some(maker)).await?;
+    let others = shown.iter().map(|shown| shown.shown_to);
+    Ok([maker].into_iter().chain(others).collect())
+}
+
+/// Keeps what of a change does not count yet for whoever may have made it, in the transaction that wrote it and
+/// before anything follows from it; the other administrators are told.
 ///
 /// # Errors
 /// The store's failure.
@@ -78,36 +98,42 @@ pub(super) async fn keep(
     now: Time,
 ) -> Result<(), AppError> {
     let after = directory::advanced(tx, before).await?;
-    let held = held(before, &after, maker, tx.admin_went_at().await?, now);
-    let new = new(&held, before, maker);
-    if new.is_empty() {
-        return Ok(());
+    let admin_went_at = tx.admin_went_at().await?;
+    for gainer in behind(tx, maker).await? {
+        let held = held(before, &after, gainer, admin_went_at, now);
+        let new = new(&held, before, gainer);
+        if new.is_empty() {
+            continue;
+        }
+        tx.set_held_back(gainer, held).await?;
+        let names: Vec<_> = { resources(&new, &after).into_iter() }
+            .filter_map(|piece| match piece {
+                Piece::Name { text, .. } => Some(text),
+                Piece::Words(_) => None,
+            })
+            .collect();
+        let until = now + HELD_BACK_FOR;
+        let entry = Entry {
+            at: now,
+            actor: Some(maker),
+            action: AuditAction::OwnGainHeldBack,
+            subject: Subject::Organisation {
+                entity: Entity::User(gainer),
+            },
+            detail: json!({ "until": until, "resources": names }),
+        };
+        tx.record(entry).await?;
+        let name = |user| after.user_name(user).unwrap_or_default().to_owned();
+        let what = AboutAccount::GaveThemselves {
+            who: name(gainer),
+            by: Some(name(maker)).filter(|_| gainer != maker),
+            resources: names.iter().take(MAX_NAMES).cloned().collect(),
+            count: names.len(),
+            until,
+        };
+        queue::admins(tx, gainer, what, now).await?;
     }
-    tx.set_held_back(maker, held).await?;
-    let names: Vec<_> = { resources(&new, &after).into_iter() }
-        .filter_map(|piece| match piece {
-            Piece::Name { text, .. } => Some(text),
-            Piece::Words(_) => None,
-        })
-        .collect();
-    let until = now + HELD_BACK_FOR;
-    let entry = Entry {
-        at: now,
-        actor: Some(maker),
-        action: AuditAction::OwnGainHeldBack,
-        subject: Subject::Organisation {
-            entity: Entity::User(maker),
-        },
-        detail: json!({ "until": until, "resources": names }),
-    };
-    tx.record(entry).await?;
-    let what = AboutAccount::GaveThemselves {
-        who: after.user_name(maker).unwrap_or_default().to_owned(),
-        resources: names.iter().take(MAX_NAMES).cloned().collect(),
-        count: names.len(),
-        until,
-    };
-    queue::admins(tx, maker, what, now).await
+    Ok(())
 }
 
 /// Ends what has been held back for long enough: from now on it counts. `known` is the organisation as
