@@ -167,7 +167,13 @@ fn examined(before: &Organisation, after: &Organisation) -> BTreeMap<ResourceId,
         everybody.extend(both.map(|assignment| assignment.resource));
     }
     if before.periods.longest() != after.periods.longest() {
-        everybody.extend(after.resources.keys());
+        let settings =
+            |side: &Organisation, id| side.effective_assignment(id).map(|it| it.settings);
+        let counts_otherwise = after
+            .assignments
+            .values()
+            .filter(|own| settings(before, own.id) != settings(after, own.id));
+        everybody.extend(counts_otherwise.map(|own| own.resource));
     }
     let mut users: BTreeMap<ResourceId, BTreeSet<UserId>> = BTreeMap::new();
     for group in changed(&before.groups, &after.groups) {
