@@ -1,4 +1,5 @@
-//! docs/SECURITY.md names the test that holds each promise: every name there is one of a test.
+//! docs/SECURITY.md and docs/FEATURES.md name the test that holds each promise: every name there is one of a
+//! test.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
@@ -10,10 +11,7 @@ const SETTINGS: [&str; 2] = ["connections_per_user", "ssl_fc_sni"];
 #[test]
 fn every_test_that_the_promises_name_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut functions = BTreeSet::new();
-    for folder in ["crates", "src-tauri", "tests"] {
-        collect(&root.join(folder), &mut functions);
-    }
+    let functions = all_functions(&root);
     let promises = std::fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
     let names: Vec<&str> = promises
         .split('`')
@@ -28,6 +26,24 @@ fn every_test_that_the_promises_name_is_there() {
             Some(start) => !functions.iter().any(|function| function.starts_with(start)),
             None => !functions.contains(*name),
         })
+        .collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}
+
+#[test]
+fn every_test_that_the_features_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let functions = all_functions(&root);
+    let features = std::fs::read_to_string(root.join("docs/FEATURES.md")).unwrap();
+    let rows = features.lines().filter(|line| line.starts_with("| "));
+    let shown_by = rows.filter_map(|row| row.split(" | ").nth(1));
+    let words = shown_by.flat_map(|column| column.split([' ', ',', ';']));
+    let names: Vec<&str> = words
+        .filter(|word| word.contains('_') && !word.contains('`'))
+        .collect();
+    assert!(names.len() > 100, "{names:?}");
+    let missing: Vec<_> = { names.into_iter() }
+        .filter(|name| !functions.contains(*name))
         .collect();
     assert!(missing.is_empty(), "no such tests: {missing:?}");
 }
@@ -58,6 +74,14 @@ fn every_file_that_the_promises_link_to_is_there_and_has_the_tests_named_first()
 fn is_test_name(text: &str) -> bool {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_…".contains(c);
     text.chars().all(is_word) && text.matches('_').count() >= 2 && !SETTINGS.contains(&text)
+}
+
+fn all_functions(root: &Path) -> BTreeSet<String> {
+    let mut functions = BTreeSet::new();
+    for folder in ["crates", "src-tauri", "tests"] {
+        collect(&root.join(folder), &mut functions);
+    }
+    functions
 }
 
 /// The names of all functions in a folder's Rust files.
