@@ -168,7 +168,7 @@ fn table() -> Vec<Row> {
         row("GET /gateways", "", Caller,                              "in   no   no   no   no   ok   no   ok   ok"),
         row("GET /gateways/{id}", "", Gateway,                        "in   --   --   --   --   ok   --   ok   ok"),
         row("POST /gateways/{id}", "do=command", Gateway,             "in   --   --   --   --   new  --   new  no"),
-        row("POST /gateways/{id}", "do=remove", Gateway,              "in   --   --   --   --   did  --   did  no"),
+        row("POST /gateways/{id}", "do=remove&typed_name=gw-1", Gateway, "in   --   --   --   --   did  --   did  no"),
         row("GET /networks/{id}/gateways", "", Network,               "in   --   --   --   --   ok   --   ok   --"),
         row("POST /networks/{id}/gateways", "name=x&address=x:1", Network, "in -- --  --   --   new  --   new  --"),
         row("GET /networks/{id}/edit", "", Network,                   "in   --   --   --   --   ok   --   ok   --"),

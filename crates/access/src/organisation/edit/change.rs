@@ -193,6 +193,26 @@ impl Edit {
         after.disabled && before == Some(plain(after))
     }
 
+    /// The name of what goes for good; nothing where nothing does. A group that loses its access stays.
+    #[must_use]
+    pub fn removed_name<'a>(&self, of: &'a Organisation) -> Option<&'a str> {
+        match self {
+            Self::RemoveResource(id) => of.resource(*id).map(|it| &*it.name),
+            Self::RemoveGroup(id) => of.group(*id).map(|it| &*it.name),
+            Self::RemoveNetwork(id) => of.network(*id).map(|it| &*it.name),
+            Self::RemovePerson(id) => of.user_name(*id),
+            Self::Resource(_)
+            | Self::Assignment(_)
+            | Self::RemoveAssignment(_)
+            | Self::Group { .. }
+            | Self::Members { .. }
+            | Self::Network { .. }
+            | Self::AddPeople { .. }
+            | Self::Person(_)
+            | Self::Organisation { .. } => None,
+        }
+    }
+
     /// What it replaces, for comparing; nothing where that is gone. Who comes to a group and who goes
     /// replaces no members: others may come and go beside.
     pub(super) fn replaced(&self, of: &Organisation) -> Option<String> {
