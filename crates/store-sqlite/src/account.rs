@@ -159,7 +159,7 @@ impl AccountRead for Tx {
 
     async fn shown_links(&mut self, user: Option<UserId>) -> Result<Vec<ShownLink>, StoreError> {
         let shown = query(
-            "SELECT user_id, shown_to, at FROM shown_links WHERE ?1 IS NULL OR user_id = ?1 \
+            "SELECT user_id, shown_to, at, is_shown FROM shown_links WHERE ?1 IS NULL OR user_id = ?1 \
              ORDER BY at DESC, user_id, shown_to",
         );
         self.all(shown.bind(user.map(|user| user.0)), shown_link)
@@ -393,12 +393,14 @@ impl AccountWrite for Tx {
 
     async fn note_shown_link(&mut self, shown: ShownLink) -> Result<(), StoreError> {
         let note = query(
-            "INSERT INTO shown_links (user_id, shown_to, at) VALUES (?, ?, ?) \
-             ON CONFLICT (user_id, shown_to) DO UPDATE SET at = excluded.at",
+            "INSERT INTO shown_links (user_id, shown_to, at, is_shown) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (user_id, shown_to) DO UPDATE SET at = excluded.at, \
+             is_shown = max(is_shown, excluded.is_shown)",
         )
         .bind(shown.user.0)
         .bind(shown.shown_to.0)
-        .bind(millis(shown.at));
+        .bind(millis(shown.at))
+        .bind(shown.is_shown);
         self.run(note).await?;
         Ok(())
     }
@@ -542,6 +544,7 @@ fn shown_link(row: &SqliteRow) -> Result<ShownLink, StoreError> {
     Ok(ShownLink {
         user: UserId(row.col("user_id")?),
         shown_to: UserId(row.col("shown_to")?),
+        is_shown: row.col("is_shown")?,
         at: row.time("at")?,
     })
 }

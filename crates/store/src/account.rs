@@ -37,13 +37,16 @@ pub struct Session {
     pub proved_at: DateTime<Utc>,
 }
 
-/// A link to set a password that was shown to whoever made it.
+/// A way into an account that somebody else had: a link to its password was shown to them, or they chose
+/// the address that links go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShownLink {
     /// Whose password it sets.
     pub user: UserId,
-    /// Who was shown it.
+    /// Who was shown it, or chose the address.
     pub shown_to: UserId,
+    /// Whether a link was shown; once it was, choosing an address later makes no difference.
+    pub is_shown: bool,
     /// When, the last time.
     pub at: DateTime<Utc>,
 }

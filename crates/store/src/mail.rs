@@ -207,6 +207,9 @@ pub enum AboutAccount {
     GaveThemselves {
         /// Who.
         who: String,
+        /// The account that gained it, where it is another one that may be theirs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<String>,
         /// Names of some of the resources.
         resources: Vec<String>,
         /// How many there are.

@@ -32,6 +32,7 @@ use crate::config::address;
 use crate::directory;
 use crate::error::AppError;
 use crate::mail::queue;
+use crate::organisation::edit::own_gain;
 use crate::reconcile::reconcile;
 
 /// A link is good for this long.
@@ -143,7 +144,17 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
             let code = new_link_code(tx, of, Some(maker.id), now).await?;
             let shown_to = maker.id;
             let before = directory::advanced(tx, &known).await?;
-            note_way_in(tx, of, shown_to, now).await?;
+            let shown = ShownLink {
+                user: of,
+                shown_to,
+                is_shown: true,
+                at: now,
+            };
+            tx.note_shown_link(shown).await?;
+            // Nobody but whoever has the link can be who uses it first.
+            if tx.password_hash(of).await?.is_none() {
+                own_gain::keep_entered(tx, &before, of, shown_to, now).await?;
+            }
             let action = AuditAction::PasswordLinkShown;
             record_bar(tx, action, of, Some(shown_to), json!({}), now).await?;
             reconcile(tx, &before, Some(shown_to), now).await?;
@@ -176,18 +187,23 @@ async fn record(
     Ok(())
 }
 
-/// Notes that an administrator could sign in as somebody: they were shown a link to the password, or chose
-/// the address that links go to.
+/// Notes that an administrator could sign in as somebody: they chose the address that links go to.
 ///
 /// # Errors
 /// The store's failure.
 pub(crate) async fn note_way_in(
     tx: &mut dyn Write,
     user: UserId,
-    shown_to: UserId,
+    chosen_by: UserId,
     at: Time,
 ) -> Result<(), AppError> {
-    Ok(tx.note_shown_link(ShownLink { user, shown_to, at }).await?)
+    let way_in = ShownLink {
+        user,
+        shown_to: chosen_by,
+        is_shown: false,
+        at,
+    };
+    Ok(tx.note_shown_link(way_in).await?)
 }
 
 /// Who was shown links, or chose an address for them, in the last day, of everybody.
@@ -281,7 +297,7 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
             let user = user.id;
             // Whoever was shown the link may be who uses it: the day begins now.
             for shown in tx.shown_links(Some(user)).await? {
-                note_way_in(tx, user, shown.shown_to, now).await?;
+                tx.note_shown_link(ShownLink { at: now, ..shown }).await?;
             }
             account::set_password(tx, user, &hash, None, Some(user), now).await?;
             Ok(Verified::by_password(user, hash))

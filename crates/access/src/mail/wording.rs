@@ -266,25 +266,41 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
         }
         AboutAccount::GaveThemselves {
             who,
+            through,
             resources,
             count,
             until,
         } => {
             let who = short(who);
+            let through = through.as_ref().map(short);
+            let gained = through.as_ref().unwrap_or(&who);
             let names: Vec<_> = resources.iter().map(short).collect();
             let more = match count.saturating_sub(names.len()) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
+            let title = match &through {
+                Some(account) => {
+                    format!("{who} gave {account} more access, which may be their own account")
+                }
+                None => format!("{who} gave themselves more access"),
+            };
+            let why = through.as_ref().map(|account| {
+                format!(
+                    "{account} has {who}’s mail address, or {who} was shown a link to its password."
+                )
+            });
+            let why = why.into_iter();
             told(
-                format!("{who} gave themselves more access"),
-                vec![
+                title,
+                why.chain([
                     format!("It is about {}{more}.", names.join(", ")),
                     format!(
-                        "It counts for {who} from {}. If it should not, take it back before then.",
+                        "It counts for {gained} from {}. If it should not, take it back before then.",
                         dated(*until)
                     ),
-                ],
+                ])
+                .collect(),
             )
         }
         AboutAccount::AdminWent { of, by } => {

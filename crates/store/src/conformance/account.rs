@@ -46,14 +46,19 @@ pub async fn a_password_is_kept_and_replaced(store: Arc<dyn Store>) {
 pub async fn shown_links_are_kept(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
     let (user, shown_to) = (sample.member, sample.reviewer);
-    let shown = move |minute| ShownLink {
+    let noted = move |minute, is_shown| ShownLink {
         user,
         shown_to,
+        is_shown,
         at: at(minute),
     };
+    let shown = |minute| noted(minute, true);
+    write!(store, |tx| tx.note_shown_link(noted(0, false)).await);
+    let kept = store.read().await.unwrap().shown_links(None).await.unwrap();
+    assert_eq!(kept, [noted(0, false)]);
     write!(store, |tx| {
-        tx.note_shown_link(shown(1)).await?;
-        tx.note_shown_link(shown(5)).await
+        tx.note_shown_link(noted(1, true)).await?;
+        tx.note_shown_link(noted(5, false)).await
     });
     let mut read = store.read().await.unwrap();
     assert_eq!(read.shown_links(None).await.unwrap(), [shown(5)]);

@@ -170,18 +170,20 @@ async fn following(
     if !after.has_admin() {
         return Err(last_admin());
     }
-    let admin_went_at = app.store.read().await?.admin_went_at().await?;
-    let all_held = own_gain::held(organisation, &after, maker.id, admin_went_at, now);
-    let held = own_gain::new(&all_held, organisation, maker.id);
-    after.set_held_back(maker.id, all_held);
+    let known = own_gain::Known::read(&mut *app.store.read().await?).await?;
+    let held = own_gain::held(organisation, &after, maker.id, &known, now);
+    for held in &held {
+        after.set_held_back(held.user, held.all.clone());
+    }
     let diff = diff(organisation, &after, now);
     let mut sentences = match maker.sees_people {
         true => sentences(&diff, organisation, &after),
         false => sentences_without_people(&diff, organisation, &after),
     };
     sentences.splice(0..0, edit.about_people(organisation));
-    sentences.extend(own_gain::sentence(&held, &after));
-    let held: Vec<_> = { held.iter() }
+    let own = held.iter();
+    sentences.extend(own.map(|held| own_gain::sentence(held, &after, maker.id)));
+    let held: Vec<_> = { held.iter().flat_map(|held| &held.new) }
         .map(|held| (held.assignment, held.earlier))
         .collect();
     // All that follows, also what the sentences only count.

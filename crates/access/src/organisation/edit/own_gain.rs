@@ -1,16 +1,18 @@
-//! What a change gives its own maker: it does not count for them for a day (rule 6).
+//! What a change gives its own maker, or an account that may be theirs: it does not count for a day (rule 6).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
-use hourkey_domain::organisation::{HELD_BACK_FOR, HeldBack, Organisation, held_back};
+use hourkey_domain::organisation::{HELD_BACK_FOR, HeldBack, Organisation, User, held_back};
 use hourkey_domain::review::Role;
 use hourkey_domain::sentence::{Piece, Sentence, Thing};
-use hourkey_store::Write;
+use hourkey_store::account::ShownLink;
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::mail::AboutAccount;
+use hourkey_store::{Read, Write};
 use serde_json::json;
 
 use crate::directory;
@@ -21,53 +23,132 @@ use crate::reconcile::reconcile;
 /// Names of resources are listed up to this many.
 const MAX_NAMES: usize = 5;
 
-/// What does not count for the maker of a change yet, in order of assignment. Nothing new, where nobody else
-/// could save it: the organisation has one administrator, and has had no other for a day (`admin_went_at`).
+/// What decides what is held back beside the organisation: read with it.
+pub(super) struct Known {
+    /// When an administrator last went.
+    admin_went_at: Option<Time>,
+    /// Ways into accounts that others had lately.
+    ways_in: Vec<ShownLink>,
+}
+
+impl Known {
+    /// # Errors
+    /// The store's failure.
+    pub(super) async fn read(tx: &mut dyn Read) -> Result<Self, AppError> {
+        Ok(Self {
+            admin_went_at: tx.admin_went_at().await?,
+            ways_in: tx.shown_links(None).await?,
+        })
+    }
+
+    /// Whether nobody else could save what `maker` gives themselves: the organisation has one administrator,
+    /// and has had no other for a day.
+    fn is_free(&self, before: &Organisation, maker: UserId, now: Time) -> bool {
+        let is_admin = { before.user(maker) }.is_some_and(|user| user.roles.contains(&Role::Admin));
+        let is_settled = { self.admin_went_at }.is_none_or(|at| at + HELD_BACK_FOR <= now);
+        is_admin && is_settled && !before.has_other_admin(maker)
+    }
+
+    /// The maker, and the accounts that may be theirs: with their own mail address, or whose link was shown to
+    /// them within a day.
+    fn accounts(&self, of: &Organisation, maker: UserId) -> Vec<UserId> {
+        let shown = self
+            .ways_in
+            .iter()
+            .filter(|it| it.is_shown && it.shown_to == maker);
+        let mut all: BTreeSet<_> = shown.map(|shown| shown.user).collect();
+        if let Some(own) = { of.user(maker) }.and_then(|maker| maker.email.as_deref()) {
+            let same = |user: &&Arc<User>| {
+                user.email
+                    .as_deref()
+                    .is_some_and(|it| is_same_mailbox(it, own))
+            };
+            all.extend(of.users().filter(same).map(|user| user.id));
+        }
+        all.remove(&maker);
+        let theirs = all.into_iter().filter(|id| of.user(*id).is_some());
+        std::iter::once(maker).chain(theirs).collect()
+    }
+}
+
+/// Whether mail to both arrives at one mailbox, as far as addresses tell: case makes no difference, nor what
+/// follows a plus sign.
+fn is_same_mailbox(one: &str, other: &str) -> bool {
+    let mailbox = |address: &str| {
+        let lower = address.trim().to_lowercase();
+        let (local, domain) = lower.rsplit_once('@').unwrap_or((&lower, ""));
+        let local = local.split_once('+').map_or(local, |(local, _)| local);
+        format!("{local}@{domain}")
+    };
+    mailbox(one) == mailbox(other)
+}
+
+/// What an account gains by a change and does not count for it yet.
+pub(super) struct Held {
+    /// Whose it is: the maker's, or an account that may be theirs.
+    pub(super) user: UserId,
+    /// All that is held back from it, in order of assignment.
+    pub(super) all: Vec<HeldBack>,
+    /// What of it did not count otherwise before.
+    pub(super) new: Vec<HeldBack>,
+}
+
+/// What does not count for the maker of a change yet, nor for accounts that may be theirs.
 pub(super) fn held(
     before: &Organisation,
     after: &Organisation,
     maker: UserId,
-    admin_went_at: Option<Time>,
+    known: &Known,
     now: Time,
-) -> Vec<HeldBack> {
-    let is_admin = { before.user(maker) }.is_some_and(|user| user.roles.contains(&Role::Admin));
-    let is_settled = admin_went_at.is_none_or(|at| at + HELD_BACK_FOR <= now);
-    if is_admin && is_settled && !before.has_other_admin(maker) {
-        return after.held_back_from(maker).copied().collect();
+) -> Vec<Held> {
+    if known.is_free(before, maker, now) {
+        return Vec::new();
     }
-    held_back(before, after, maker, now)
-}
-
-/// What of it did not count otherwise before.
-pub(super) fn new(held: &[HeldBack], before: &Organisation, maker: UserId) -> Vec<HeldBack> {
-    let is_known = |held: &HeldBack| before.held_back_from(maker).any(|known| known == held);
-    held.iter()
-        .filter(|held| !is_known(held))
-        .copied()
+    let accounts = known.accounts(after, maker).into_iter();
+    accounts
+        .map(|user| {
+            let all = held_back(before, after, user, now);
+            let is_known =
+                |held: &&HeldBack| before.held_back_from(user).any(|known| known == *held);
+            let new = all.iter().filter(|held| !is_known(held)).copied().collect();
+            Held { user, all, new }
+        })
+        .filter(|held| !held.new.is_empty())
         .collect()
 }
 
-/// What its maker is told before they save it.
-pub(super) fn sentence(held: &[HeldBack], after: &Organisation) -> Option<Sentence> {
-    let named = resources(held, after);
-    let (first, rest) = named.split_first()?;
-    let mut pieces = vec![
-        "For you it counts 24 hours later: it gives you more of ".into(),
-        first.clone(),
-    ];
-    for other in rest.iter().take(MAX_NAMES - 1) {
-        pieces.extend([", ".into(), other.clone()]);
+/// What the maker is told of it before they save it.
+pub(super) fn sentence(held: &Held, after: &Organisation, maker: UserId) -> Sentence {
+    let mut pieces: Vec<Piece> = match held.user == maker {
+        true => vec!["For you it counts 24 hours later: it gives you more of ".into()],
+        false => vec![
+            "For ".into(),
+            Piece::of(
+                Thing::User(held.user),
+                after.user_name(held.user).unwrap_or_default().to_owned(),
+            ),
+            ", too, it counts 24 hours later: the account has your mail address, or you were shown its \
+             link. It gives it more of "
+                .into(),
+        ],
+    };
+    for (place, resource) in resources(&held.new, after).into_iter().enumerate() {
+        match place {
+            0 => pieces.push(resource),
+            1..MAX_NAMES => pieces.extend([", ".into(), resource]),
+            _ => {}
+        }
     }
-    let unnamed = rest.len().saturating_sub(MAX_NAMES - 1);
+    let unnamed = resources(&held.new, after).len().saturating_sub(MAX_NAMES);
     if unnamed > 0 {
         pieces.push(format!(" and {unnamed} more").into());
     }
     pieces.push(". The administrators are told.".into());
-    Some(pieces.into_iter().collect())
+    pieces.into_iter().collect()
 }
 
-/// Keeps what of a change does not count for its maker yet, in the transaction that wrote it and before
-/// anything follows from it; the other administrators are told.
+/// Keeps what of a change does not count for its maker yet, nor for accounts that may be theirs, in the
+/// transaction that wrote it and before anything follows from it; the other administrators are told.
 ///
 /// # Errors
 /// The store's failure.
@@ -78,13 +159,45 @@ pub(super) async fn keep(
     now: Time,
 ) -> Result<(), AppError> {
     let after = directory::advanced(tx, before).await?;
-    let held = held(before, &after, maker, tx.admin_went_at().await?, now);
-    let new = new(&held, before, maker);
-    if new.is_empty() {
-        return Ok(());
+    let known = Known::read(tx).await?;
+    for held in held(before, &after, maker, &known, now) {
+        keep_one(tx, &after, held, maker, now).await?;
     }
-    tx.set_held_back(maker, held).await?;
-    let names: Vec<_> = { resources(&new, &after).into_iter() }
+    Ok(())
+}
+
+/// Keeps that nothing counts yet of what an account has that nobody ever signed in to: the link to its first
+/// password is shown to `maker`.
+///
+/// # Errors
+/// The store's failure.
+pub(crate) async fn keep_entered(
+    tx: &mut dyn Write,
+    of: &Organisation,
+    account: UserId,
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let mut without = of.clone();
+    without.set_user(account, None);
+    let known = Known::read(tx).await?;
+    let held = held(&without, of, maker, &known, now).into_iter();
+    for held in held.filter(|held| held.user == account) {
+        keep_one(tx, of, held, maker, now).await?;
+    }
+    Ok(())
+}
+
+async fn keep_one(
+    tx: &mut dyn Write,
+    after: &Organisation,
+    held: Held,
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let Held { user, all, new } = held;
+    tx.set_held_back(user, all).await?;
+    let names: Vec<_> = { resources(&new, after).into_iter() }
         .filter_map(|piece| match piece {
             Piece::Name { text, .. } => Some(text),
             Piece::Words(_) => None,
@@ -96,13 +209,15 @@ pub(super) async fn keep(
         actor: Some(maker),
         action: AuditAction::OwnGainHeldBack,
         subject: Subject::Organisation {
-            entity: Entity::User(maker),
+            entity: Entity::User(user),
         },
         detail: json!({ "until": until, "resources": names }),
     };
     tx.record(entry).await?;
+    let name = |user| after.user_name(user).unwrap_or_default().to_owned();
     let what = AboutAccount::GaveThemselves {
-        who: after.user_name(maker).unwrap_or_default().to_owned(),
+        who: name(maker),
+        through: (user != maker).then(|| name(user)),
         resources: names.iter().take(MAX_NAMES).cloned().collect(),
         count: names.len(),
         until,
