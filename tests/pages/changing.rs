@@ -51,6 +51,30 @@ async fn settings_are_changed_by_hand_with_and_without_scripts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_removed_by_its_name_with_and_without_scripts() {
+    let site = administrator().await.unwrap();
+    let browser = site.browser("root").await.unwrap();
+    let page = &browser.page;
+    for (scripts, name) in [(true, "Night shift"), (false, "Day shift")] {
+        browser.allow_scripts(scripts).await.unwrap();
+        page.open(&site.address("/groups/new")).await.unwrap();
+        page.fill("Name", name).await.unwrap();
+        page.press("See what this does…").await.unwrap();
+        page.press("Save").await.unwrap();
+        page.shows(&format!("Change {name}")).await.unwrap();
+        page.press("Remove the group…").await.unwrap();
+        let label = format!("Type {name} to remove it");
+        page.fill(&label, "Nights").await.unwrap();
+        page.press("Remove").await.unwrap();
+        page.shows("Nothing was removed.").await.unwrap();
+        page.fill(&label, name).await.unwrap();
+        page.press("Remove").await.unwrap();
+        page.find("a[href='/groups/new']").await.unwrap();
+        assert!(!page.words().await.unwrap().contains(name));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_draft_never_undoes_what_somebody_else_saved() {
     let site = administrator().await.unwrap();
     let one = site.browser("root").await.unwrap();

@@ -194,7 +194,7 @@ async fn check_naming(tx: &mut dyn Read, by: UserId) -> Result<(), AppError> {
         false => Err(AppError::refused(
             Code::OwnRequest,
             "Less than a day ago somebody was shown a link to your password, or set up where such links \
-             go. Until a day is over, another administrator has to name deputies.",
+             go. Until a day is over, an administrator to whom that didn’t happen names deputies.",
         )),
     }
 }

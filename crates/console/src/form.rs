@@ -38,6 +38,8 @@ pub(super) enum Field {
     Principal,
     /// A reason or a comment.
     Text,
+    /// The name of what is to be removed.
+    TypedName,
     /// When something ends.
     Until,
 }

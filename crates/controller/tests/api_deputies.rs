@@ -142,7 +142,12 @@ async fn who_could_sign_in_as_the_principal_is_not_decided_by_their_deputy() {
     env.change(move |tx| {
         Box::pin(async move {
             let (user, shown_to) = (rae, ann);
-            let link = hourkey_store::account::ShownLink { user, shown_to, at };
+            let link = hourkey_store::account::ShownLink {
+                user,
+                shown_to,
+                is_shown: true,
+                at,
+            };
             Ok(tx.note_shown_link(link).await?)
         })
     })
@@ -464,6 +469,7 @@ async fn a_deputy_of_two_decides_for_the_one_who_is_not_barred() {
             let link = hourkey_store::account::ShownLink {
                 user: barred,
                 shown_to: ann,
+                is_shown: true,
                 at,
             };
             Ok(tx.note_shown_link(link).await?)

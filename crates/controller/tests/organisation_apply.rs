@@ -312,6 +312,35 @@ async fn standing_access_that_is_to_outlast_the_controller_is_named() {
 }
 
 #[tokio::test]
+async fn access_periods_longer_than_the_longest_are_named() {
+    let (_folder, store) = fresh().await;
+    let warnings = async |longest: &str, resource: &str, assignment: &str| {
+        let text = format!(
+            "name = \"A\"\nperiods = [\"1h\"]\nlongest_period = \"{longest}\"\n\
+             [[user]]\nlogin = \"root\"\nname = \"Root\"\nroles = [\"Admin\"]\n\
+             [[group]]\nname = \"Ops\"\n[[network]]\nname = \"Office\"\n[[resource]]\n\
+             name = \"Host\"\naddress = \"host.corp\"\nnetwork = \"Office\"\n\
+             access = {{ mode = \"AccessRequest\", {resource} }}\n\
+             [[assignment]]\ngroup = \"Ops\"\nresource = \"Host\"\naccess = {{ {assignment} }}\n"
+        );
+        let file = OrgFile::parse(&text).unwrap();
+        Plan::new(&known(&store).await, &file, false).warnings
+    };
+    let (long, short) = ("period = \"30 days\"", "period = \"1h\"");
+    let counts = "has an access period of 30 days, longer than allowed: 8 hours counts. Set a shorter \
+                  one, or a longer longest_period";
+    let resource = [format!("resource Host {counts}")];
+    let group = [format!("Ops's access to resource Host {counts}")];
+    assert_eq!(warnings("8h", long, "").await, resource);
+    assert_eq!(warnings("8h", short, long).await, group);
+    assert_eq!(warnings("8h", long, "mode = \"Standing\"").await, resource);
+    assert_eq!(warnings("8h", short, "").await, [""; 0]);
+    assert_eq!(warnings("30 days", long, long).await, [""; 0]);
+    let own = "mode = \"Standing\", period = \"30 days\"";
+    assert_eq!(warnings("8h", short, own).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn fallback_reviewers_are_set_shown_and_taken_away() {
     let (_folder, store) = fresh().await;
     put(&store, SMALL, false).await.unwrap();

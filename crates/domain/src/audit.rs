@@ -119,9 +119,10 @@ actions! {
     FallbackReviewersChanged = "organisation.fallback_reviewers_changed",
     /// The access periods to choose from changed, or the longest.
     PeriodsChanged = "organisation.periods_changed",
-    /// A change gives its own maker more: that does not count for them for 24 hours.
+    /// A change gives its own maker more, an account that may be theirs, or somebody who could sign in as them
+    /// (the entry's subject): that does not count for 24 hours.
     OwnGainHeldBack = "own_gain.held_back",
-    /// What somebody gave themselves counts from now on.
+    /// What somebody gave themselves, or an account that may be theirs, counts from now on.
     OwnGainCounts = "own_gain.counts",
     /// A user was added.
     UserAdded = "user.added",

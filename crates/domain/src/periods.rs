@@ -120,6 +120,13 @@ impl Period {
         }
     }
 
+    /// How long it is set to be and how long it counts, where it is longer than this.
+    #[must_use]
+    pub fn beyond(self, longest: Length) -> Option<(Length, Length)> {
+        let (set, counts) = (self.longest(), self.within(longest).longest());
+        (counts < set).then_some((set, counts))
+    }
+
     /// The longest that a grant may last from its start to its end, extensions included (rule 5), where
     /// this is the organisation's longest access period.
     #[must_use]

@@ -1,6 +1,13 @@
--- Which administrator chose the address that links to an account's password go to.
-ALTER TABLE users ADD COLUMN address_chosen_by INTEGER REFERENCES users (id);
+-- Who chose the address that links to an account's password go to: the administrator, and whoever could sign in
+-- as them then.
+CREATE TABLE address_choosers (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    chosen_by INTEGER NOT NULL REFERENCES users (id),
+    PRIMARY KEY (user_id, chosen_by)
+) STRICT, WITHOUT ROWID;
 
--- Who decided last which server sees those links, and when.
-ALTER TABLE mail_settings ADD COLUMN server_chosen_by INTEGER REFERENCES users (id);
-ALTER TABLE mail_settings ADD COLUMN server_chosen_at INTEGER;
+-- Who decided last which server sees those links, and when; likewise.
+CREATE TABLE server_choosers (
+    chosen_by INTEGER PRIMARY KEY REFERENCES users (id),
+    at INTEGER NOT NULL
+) STRICT;

@@ -18,6 +18,16 @@ use crate::tx::Tx;
 /// Answers for an `Idempotency-Key` are kept this long.
 const REMEMBER_FOR: TimeDelta = TimeDelta::hours(24);
 
+macro_rules! shown_links {
+    ($which:literal) => {
+        concat!(
+            "SELECT user_id, shown_to, at, is_shown FROM shown_links ",
+            $which,
+            "ORDER BY at DESC, user_id, shown_to"
+        )
+    };
+}
+
 /// When users were last seen; `$users` and `$sessions` narrow both places that say it.
 macro_rules! last_seen {
     ($users:literal, $sessions:literal) => {
@@ -177,19 +187,21 @@ impl AccountRead for Tx {
         self.one(user, |row| Ok(UserId(row.col("user_id")?))).await
     }
 
-    async fn address_chosen_by(&mut self, user: UserId) -> Result<Option<UserId>, StoreError> {
-        let chosen = query("SELECT address_chosen_by AS by FROM users WHERE id = ?").bind(user.0);
-        let by: Option<Option<i64>> = self.one(chosen, |row| row.col("by")).await?;
-        Ok(by.flatten().map(UserId))
+    async fn address_choosers(&mut self, user: UserId) -> Result<Vec<UserId>, StoreError> {
+        let choosers =
+            query("SELECT chosen_by FROM address_choosers WHERE user_id = ? ORDER BY chosen_by");
+        self.all(choosers.bind(user.0), |row| {
+            Ok(UserId(row.col("chosen_by")?))
+        })
+        .await
     }
 
     async fn shown_links(&mut self, user: Option<UserId>) -> Result<Vec<ShownLink>, StoreError> {
-        let shown = query(
-            "SELECT user_id, shown_to, at FROM shown_links WHERE ?1 IS NULL OR user_id = ?1 \
-             ORDER BY at DESC, user_id, shown_to",
-        );
-        self.all(shown.bind(user.map(|user| user.0)), shown_link)
-            .await
+        let shown = match user {
+            None => query(shown_links!("")),
+            Some(user) => query(shown_links!("WHERE user_id = ? ")).bind(user.0),
+        };
+        self.all(shown, shown_link).await
     }
 
     async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError> {
@@ -417,24 +429,30 @@ impl AccountWrite for Tx {
         Ok(())
     }
 
-    async fn set_address_chosen_by(
+    async fn set_address_choosers(
         &mut self,
         user: UserId,
-        by: Option<UserId>,
+        by: &[UserId],
     ) -> Result<(), StoreError> {
-        let set = query("UPDATE users SET address_chosen_by = ? WHERE id = ?");
-        self.run(set.bind(by.map(|by| by.0)).bind(user.0)).await?;
+        self.run(query("DELETE FROM address_choosers WHERE user_id = ?").bind(user.0))
+            .await?;
+        for by in by {
+            let note = query("INSERT INTO address_choosers (user_id, chosen_by) VALUES (?, ?)");
+            self.run(note.bind(user.0).bind(by.0)).await?;
+        }
         Ok(())
     }
 
     async fn note_shown_link(&mut self, shown: ShownLink) -> Result<(), StoreError> {
         let note = query(
-            "INSERT INTO shown_links (user_id, shown_to, at) VALUES (?, ?, ?) \
-             ON CONFLICT (user_id, shown_to) DO UPDATE SET at = excluded.at",
+            "INSERT INTO shown_links (user_id, shown_to, at, is_shown) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (user_id, shown_to) DO UPDATE SET at = excluded.at, \
+             is_shown = max(is_shown, excluded.is_shown)",
         )
         .bind(shown.user.0)
         .bind(shown.shown_to.0)
-        .bind(millis(shown.at));
+        .bind(millis(shown.at))
+        .bind(shown.is_shown);
         self.run(note).await?;
         Ok(())
     }
@@ -578,6 +596,7 @@ fn shown_link(row: &SqliteRow) -> Result<ShownLink, StoreError> {
     Ok(ShownLink {
         user: UserId(row.col("user_id")?),
         shown_to: UserId(row.col("shown_to")?),
+        is_shown: row.col("is_shown")?,
         at: row.time("at")?,
     })
 }

@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{MailId, ResourceId, UserId};
 use hourkey_store::StoreError;
 use hourkey_store::mail::{
-    Chosen, Mail, MailCounts, MailKind, MailRead, MailSettings, MailStatus, MailTrouble, MailWrite,
-    NewMail,
+    Mail, MailCounts, MailKind, MailRead, MailSettings, MailStatus, MailTrouble, MailWrite, NewMail,
 };
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
@@ -34,10 +33,19 @@ macro_rules! first {
 
 #[async_trait]
 impl MailRead for Tx {
+    async fn server_choosers(&mut self, since: DateTime<Utc>) -> Result<Vec<UserId>, StoreError> {
+        let choosers =
+            query("SELECT chosen_by FROM server_choosers WHERE at > ? ORDER BY chosen_by");
+        self.all(choosers.bind(millis(since)), |row| {
+            Ok(UserId(row.col("chosen_by")?))
+        })
+        .await
+    }
+
     async fn mail_settings(&mut self) -> Result<Option<MailSettings>, StoreError> {
         let found = query(
-            "SELECT host, port, security, login, password, sender, sender_name, authorities, \
-             server_chosen_by, server_chosen_at FROM mail_settings",
+            "SELECT host, port, security, login, password, sender, sender_name, authorities \
+             FROM mail_settings",
         );
         self.one(found, settings).await
     }
@@ -120,6 +128,19 @@ impl MailRead for Tx {
 
 #[async_trait]
 impl MailWrite for Tx {
+    async fn note_server_choosers(
+        &mut self,
+        by: &[UserId],
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        for user in by {
+            let note =
+                query("INSERT OR REPLACE INTO server_choosers (chosen_by, at) VALUES (?, ?)");
+            self.run(note.bind(user.0).bind(millis(at))).await?;
+        }
+        Ok(())
+    }
+
     async fn set_mail_settings(
         &mut self,
         settings: Option<MailSettings>,
@@ -131,8 +152,7 @@ impl MailWrite for Tx {
         };
         let insert = query(
             "INSERT INTO mail_settings (id, host, port, security, login, password, sender, \
-             sender_name, authorities, server_chosen_by, server_chosen_at) \
-             VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             sender_name, authorities) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(settings.host)
         .bind(settings.port)
@@ -141,9 +161,7 @@ impl MailWrite for Tx {
         .bind(settings.password)
         .bind(settings.sender)
         .bind(settings.sender_name)
-        .bind(settings.authorities)
-        .bind(settings.chosen.map(|chosen| chosen.by.0))
-        .bind(settings.chosen.map(|chosen| millis(chosen.at)));
+        .bind(settings.authorities);
         self.run(insert).await?;
         Ok(())
     }
@@ -238,13 +256,6 @@ fn settings(row: &SqliteRow) -> Result<MailSettings, StoreError> {
         sender: row.col("sender")?,
         sender_name: row.col("sender_name")?,
         authorities: row.col("authorities")?,
-        chosen: match (
-            row.col("server_chosen_by")?,
-            row.maybe_time("server_chosen_at")?,
-        ) {
-            (Some(by), Some(at)) => Some(Chosen { by: UserId(by), at }),
-            _ => None,
-        },
     })
 }
 

@@ -37,13 +37,16 @@ pub struct Session {
     pub proved_at: DateTime<Utc>,
 }
 
-/// A link to set a password that was shown to whoever made it.
+/// A way into an account that somebody else had: a link to its password was shown to them, or they chose
+/// the address that links go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShownLink {
     /// Whose password it sets.
     pub user: UserId,
-    /// Who was shown it.
+    /// Who was shown it, or chose the address.
     pub shown_to: UserId,
+    /// Whether a link was shown; once it was, choosing an address later makes no difference.
+    pub is_shown: bool,
     /// When, the last time.
     pub at: DateTime<Utc>,
 }
@@ -213,8 +216,8 @@ pub trait AccountRead: Send {
         now: DateTime<Utc>,
     ) -> Result<Option<UserId>, StoreError>;
 
-    /// Which administrator chose the address that links to this user's password go to.
-    async fn address_chosen_by(&mut self, user: UserId) -> Result<Option<UserId>, StoreError>;
+    /// Who chose the address that links to this user's password go to; in order of id.
+    async fn address_choosers(&mut self, user: UserId) -> Result<Vec<UserId>, StoreError>;
 
     /// The links to set a password that were shown to administrators, of one account or all, until they
     /// are forgotten; the latest first.
@@ -305,12 +308,9 @@ pub trait AccountWrite: AccountRead {
         expires_at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Notes which administrator chose the address of a user; `None` where nobody else did.
-    async fn set_address_chosen_by(
-        &mut self,
-        user: UserId,
-        by: Option<UserId>,
-    ) -> Result<(), StoreError>;
+    /// Notes who chose the address of a user, in place of who did before.
+    async fn set_address_choosers(&mut self, user: UserId, by: &[UserId])
+    -> Result<(), StoreError>;
 
     /// Notes that a user's reset link was shown to an administrator.
     async fn note_shown_link(&mut self, shown: ShownLink) -> Result<(), StoreError>;

@@ -28,17 +28,6 @@ pub struct MailSettings {
     pub sender_name: String,
     /// Certificates in PEM that are trusted beside the system's, possibly empty.
     pub authorities: String,
-    /// Who decided last which server sees the mails; `None` where nobody remembers.
-    pub chosen: Option<Chosen>,
-}
-
-/// Who chose something, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chosen {
-    /// Who.
-    pub by: UserId,
-    /// When.
-    pub at: DateTime<Utc>,
 }
 
 /// How the connection to the mail server is protected.
@@ -208,6 +197,8 @@ pub enum AboutAccount {
         of: String,
         /// Who moved it.
         by: String,
+        /// True where there is none from now on: links are shown to administrators.
+        is_removed: bool,
         /// Where this mail goes in place of the reader's own address: where the links went before.
         to: Option<String>,
     },
@@ -227,9 +218,12 @@ pub enum AboutAccount {
     GaveThemselves {
         /// Who.
         who: String,
-        /// By whose account, where it was not their own: they could sign in as it.
+        /// The account that gained it, where it is another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<String>,
+        /// True where that one could sign in as them, rather than they as that one.
         #[serde(default)]
-        by: Option<String>,
+        is_behind: bool,
         /// Names of some of the resources.
         resources: Vec<String>,
         /// How many there are.
@@ -334,6 +328,9 @@ pub struct MailCounts {
 /// Reads mail.
 #[async_trait]
 pub trait MailRead: Send {
+    /// Who decided since then which server sees the mails; in order of id.
+    async fn server_choosers(&mut self, since: DateTime<Utc>) -> Result<Vec<UserId>, StoreError>;
+
     /// How mail is sent; `None` while that is not set up.
     async fn mail_settings(&mut self) -> Result<Option<MailSettings>, StoreError>;
 
@@ -373,6 +370,13 @@ pub trait MailRead: Send {
 /// Writes mail.
 #[async_trait]
 pub trait MailWrite: MailRead {
+    /// Notes who decided which server sees the mails.
+    async fn note_server_choosers(
+        &mut self,
+        by: &[UserId],
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
     /// Sets how mail is sent, and forgets how it went before; `None` also removes all mails.
     async fn set_mail_settings(&mut self, settings: Option<MailSettings>)
     -> Result<(), StoreError>;

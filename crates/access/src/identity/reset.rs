@@ -1,8 +1,8 @@
 //! Reset links: an administrator makes one, its user sets a password with it, once.
 //!
 //! A link goes to the account's own mail. Only where that cannot be is it shown to the administrator, and
-//! then its owner and all administrators are told, and the account approves nothing of that administrator
-//! for a day (rule 6).
+//! then its owner and all administrators are told. For a day the account approves nothing of whoever was shown
+//! it, or may have read its mail: who chose the address or the server, or could sign in as one of them (rule 6).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
-use hourkey_domain::ids::UserId;
+use hourkey_domain::ids::{MailId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::review::BARRED_FOR;
 use hourkey_protocol::problem::Code;
@@ -33,6 +33,7 @@ use crate::config::address;
 use crate::directory;
 use crate::error::AppError;
 use crate::mail::queue;
+use crate::organisation::edit::own_gain;
 use crate::reconcile::reconcile;
 
 /// A link is good for this long.
@@ -82,38 +83,40 @@ pub(crate) async fn new_link_code(
     Ok(code)
 }
 
-/// A new code of a link that is mailed, noting who may read the mail beside its reader: who chose the address,
-/// and who chose the server less than a day ago.
+/// A new code of a link that `mail` carries; `None` once that mail is discarded. Who may read it beside its
+/// reader is noted: who chose the address, and who chose the server less than a day ago.
 ///
 /// # Errors
 /// The store's failure.
 pub(crate) async fn mailed_link_code(
     app: &App,
+    mail: MailId,
     user: UserId,
     actor: UserId,
-) -> Result<String, AppError> {
+) -> Result<Option<String>, AppError> {
     let known = app.organisation().await?;
     app.transact(Room::Kept, move |tx, now| {
         let known = Arc::clone(&known);
         Box::pin(async move {
+            if tx.mail(mail).await?.is_none() {
+                return Ok(None);
+            }
             let code = new_link_code(tx, user, Some(actor), now).await?;
-            let server = tx.mail_settings().await?.and_then(|it| it.chosen);
-            let server = server.filter(|chosen| now < chosen.at + BARRED_FOR);
-            let address = tx.address_chosen_by(user).await?;
-            let readers: BTreeSet<_> = { server.map(|chosen| chosen.by).into_iter() }
-                .chain(address)
-                .filter(|reader| *reader != user)
-                .collect();
-            if !readers.is_empty() {
-                let before = directory::advanced(tx, &known).await?;
-                for reader in &readers {
-                    note_way_in(tx, user, *reader, now).await?;
-                }
-                let detail = json!({ "of": readers });
+            let address = tx.address_choosers(user).await?;
+            let server = tx.server_choosers(now - BARRED_FOR).await?;
+            let mut readers: BTreeSet<_> = address.iter().chain(&server).copied().collect();
+            readers.remove(&user);
+            let barred = tx.shown_links(Some(user)).await?;
+            let is_known = |reader: &UserId| barred.iter().any(|it| it.shown_to == *reader);
+            let is_new = !readers.iter().all(is_known);
+            let before = directory::advanced(tx, &known).await?;
+            note_ways_in(tx, user, readers, now).await?;
+            if is_new {
+                let detail = json!({ "address": address, "server": server });
                 record_bar(tx, AuditAction::AccountBarred, user, None, detail, now).await?;
                 reconcile(tx, &before, None, now).await?;
             }
-            Ok(code)
+            Ok(Some(code))
         })
     })
     .await
@@ -180,11 +183,26 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
                 return Ok(Handed::Mailed(address));
             }
             let code = new_link_code(tx, of, Some(maker.id), now).await?;
-            let shown_to = maker.id;
             let before = directory::advanced(tx, &known).await?;
-            note_way_in(tx, of, shown_to, now).await?;
+            let mut hands = hands_of(tx, maker.id).await?;
+            hands.retain(|it| *it != of);
+            for shown_to in hands.iter().copied() {
+                let shown = ShownLink {
+                    user: of,
+                    shown_to,
+                    is_shown: true,
+                    at: now,
+                };
+                tx.note_shown_link(shown).await?;
+            }
+            let shown_to = maker.id;
+            // Nobody but whoever has the link can be who uses it first.
+            if tx.password_hash(of).await?.is_none() {
+                own_gain::keep_entered(tx, &before, of, shown_to, now).await?;
+            }
             let action = AuditAction::PasswordLinkShown;
-            record_bar(tx, action, of, Some(shown_to), json!({}), now).await?;
+            let detail = json!({ "of": hands });
+            record_bar(tx, action, of, Some(shown_to), detail, now).await?;
             reconcile(tx, &before, Some(shown_to), now).await?;
             let what = AboutAccount::LinkShown {
                 of: account.name,
@@ -215,21 +233,62 @@ async fn record(
     Ok(())
 }
 
-/// Notes that an administrator could sign in as somebody: they were shown a link to the password, or chose
-/// the address or the server that links go to. Whoever could sign in as them could, too.
+/// Somebody, and whoever could sign in as them; in order of id.
 ///
 /// # Errors
 /// The store's failure.
-pub(crate) async fn note_way_in(
+pub(crate) async fn hands_of(tx: &mut dyn Read, user: UserId) -> Result<Vec<UserId>, AppError> {
+    let shown = tx.shown_links(Some(user)).await?;
+    let hands = shown.iter().map(|shown| shown.shown_to).chain([user]);
+    Ok(Vec::from_iter(hands.collect::<BTreeSet<_>>()))
+}
+
+/// Notes that `maker`, and whoever could sign in as them, could sign in as somebody: they chose the address
+/// that links go to. Who changes their own address lets in those alone who could sign in as them.
+///
+/// # Errors
+/// The store's failure.
+pub(crate) async fn note_chosen_address(
     tx: &mut dyn Write,
     user: UserId,
-    shown_to: UserId,
+    maker: UserId,
     at: Time,
 ) -> Result<(), AppError> {
-    let behind = tx.shown_links(Some(shown_to)).await?;
-    let behind = behind.iter().map(|shown| shown.shown_to);
-    for shown_to in behind.chain([shown_to]).filter(|it| *it != user) {
-        tx.note_shown_link(ShownLink { user, shown_to, at }).await?;
+    let mut hands = hands_of(tx, maker).await?;
+    hands.retain(|it| *it != user);
+    tx.set_address_choosers(user, &hands).await?;
+    note_ways_in(tx, user, hands.iter().copied(), at).await?;
+    // The maker's own is in the entry of the change.
+    if hands.iter().any(|it| *it != maker) {
+        let detail = json!({ "address": hands });
+        record_bar(
+            tx,
+            AuditAction::AccountBarred,
+            user,
+            Some(maker),
+            detail,
+            at,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Notes that these people could sign in as somebody, without a link that they were shown.
+async fn note_ways_in(
+    tx: &mut dyn Write,
+    user: UserId,
+    by: impl IntoIterator<Item = UserId> + Send,
+    at: Time,
+) -> Result<(), AppError> {
+    for shown_to in Vec::from_iter(by) {
+        let way_in = ShownLink {
+            user,
+            shown_to,
+            is_shown: false,
+            at,
+        };
+        tx.note_shown_link(way_in).await?;
     }
     Ok(())
 }
@@ -325,7 +384,7 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
             let user = user.id;
             // Whoever was shown the link may be who uses it: the day begins now.
             for shown in tx.shown_links(Some(user)).await? {
-                note_way_in(tx, user, shown.shown_to, now).await?;
+                tx.note_shown_link(ShownLink { at: now, ..shown }).await?;
             }
             account::set_password(tx, user, &hash, None, Some(user), now).await?;
             Ok(Verified::by_password(user, hash))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
-use hourkey_store::mail::{Mail, MailSettings, MailStatus, MailTrouble};
+use hourkey_store::mail::{AboutAccount, Mail, MailContent, MailSettings, MailStatus, MailTrouble};
 use hourkey_store::{Room, Write};
 use lettre::Message;
 use tokio::sync::watch;
@@ -98,6 +98,17 @@ pub(super) async fn ask_server_again(tx: &mut dyn Write, now: Time) -> Result<bo
     Ok(true)
 }
 
+/// Whether a mail goes where its reader got mail before.
+fn goes_to_an_old_address(mail: &Mail) -> bool {
+    let content = &mail.new.content;
+    matches!(
+        content,
+        MailContent::Account {
+            what: AboutAccount::AddressMoved { to: Some(_), .. }
+        }
+    )
+}
+
 /// What became of one mail at the server.
 enum Sent {
     Taken(String),
@@ -154,6 +165,11 @@ impl Delivery {
                         self.record(mail, Sent::Failed { why, for_good }).await;
                     }
                     Fate::Send(message) => match self.send(open, &settings, &message).await {
+                        // What goes to the new address does not wait for the old one.
+                        Ok(Sent::Failed { why, .. }) if goes_to_an_old_address(&mail) => {
+                            let for_good = true;
+                            self.record(mail, Sent::Failed { why, for_good }).await;
+                        }
                         Ok(sent) => self.record(mail, sent).await,
                         Err(why) => {
                             self.trouble(why).await?;

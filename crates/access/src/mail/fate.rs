@@ -52,7 +52,9 @@ pub(super) async fn decide(
             what: AboutAccount::Invited { by, .. } | AboutAccount::PasswordLink { by, .. },
         } => {
             let (user, by) = (mail.new.user, *by);
-            let code = reset::mailed_link_code(app, user, by).await?;
+            let Some(code) = reset::mailed_link_code(app, mail.id, user, by).await? else {
+                return Ok(Fate::Unneeded);
+            };
             reset::with_code(&app.config.public_url, &code)
         }
         MailContent::Account { .. } | MailContent::Notice { .. } | MailContent::Ended { .. } => {
@@ -104,7 +106,8 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
         } => to.clone(),
         _ => None,
     };
-    let Some(address) = other.or(person.email).filter(|_| !person.disabled) else {
+    let own = person.email.filter(|_| !person.disabled);
+    let Some(address) = other.or(own) else {
         return Ok(None);
     };
     if !is_still_meant(tx, mail, &address, now).await? {

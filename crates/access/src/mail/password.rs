@@ -72,7 +72,6 @@ mod tests {
             sender: "hourkey@corp.example".to_owned(),
             sender_name: String::new(),
             authorities: String::new(),
-            chosen: None,
         };
         meant.password = Some(sealed(data, &meant, "correct horse").unwrap());
         assert_eq!(opened(data, &meant).unwrap().unwrap(), "correct horse");

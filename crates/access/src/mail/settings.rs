@@ -8,7 +8,7 @@ use hourkey_domain::ids::UserId;
 use hourkey_domain::text::one_line;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::mail::{Chosen, MailSecurity, MailSettings};
+use hourkey_store::mail::{MailSecurity, MailSettings};
 use hourkey_store::{Room, Write};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
@@ -20,6 +20,7 @@ use super::password;
 use crate::actor::Actor;
 use crate::app::App;
 use crate::error::AppError;
+use crate::identity::reset;
 
 /// The longest name or address that is taken, in characters.
 const MAX_CHARS: usize = 250;
@@ -131,13 +132,10 @@ pub async fn save(app: &App, user: UserId, typed: TypedSettings) -> Result<Vec<W
                 "to": shown(&new),
                 "password": about_password,
             });
-            let before = before
-                .as_ref()
-                .filter(|before| is_same_server(before, &new));
-            new.chosen = match before {
-                Some(before) => before.chosen,
-                None => Some(Chosen { by: user, at: now }),
-            };
+            if !before.is_some_and(|before| is_same_server(&before, &new)) {
+                let hands = reset::hands_of(tx, user).await?;
+                tx.note_server_choosers(&hands, now).await?;
+            }
             tx.set_mail_settings(Some(new)).await?;
             record(tx, now, user, AuditAction::MailSettingsChanged, detail).await?;
             Ok(Vec::new())
@@ -343,7 +341,6 @@ fn read(typed: TypedSettings) -> Result<MailSettings, Vec<Wrong>> {
         sender,
         sender_name,
         authorities,
-        chosen: None,
     })
 }
 

@@ -227,13 +227,19 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
             link: "Set a new password",
             about_link: once,
         },
-        AboutAccount::AddressMoved { of, by, .. } => {
+        AboutAccount::AddressMoved {
+            of, by, is_removed, ..
+        } => {
             let (of, by) = (short(of), short(by));
+            let links = match is_removed {
+                true => "are shown to administrators",
+                false => "go to the new address",
+            };
             told(
-                format!("{of} gets mail at another address"),
+                format!("The mail address of {of} was changed"),
                 vec![
                     format!(
-                        "{by} changed it. Links that set the password of {of} go there from now on."
+                        "{by} did it. Links that set the password of {of} {links} from now on."
                     ),
                     "If you don’t know why, ask an administrator.".to_owned(),
                 ],
@@ -278,30 +284,45 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
         }
         AboutAccount::GaveThemselves {
             who,
-            by,
+            through,
+            is_behind,
             resources,
             count,
             until,
         } => {
             let who = short(who);
+            let through = through.as_ref().map(short);
+            let gained = through.as_ref().unwrap_or(&who);
             let names: Vec<_> = resources.iter().map(short).collect();
             let more = match count.saturating_sub(names.len()) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let title = match by.as_ref().map(short) {
+            let title = match &through {
+                Some(account) if *is_behind => {
+                    format!("{who} gave {account} more access, who could sign in as {who}")
+                }
+                Some(account) => {
+                    format!("{who} gave {account} more access, which may be their own account")
+                }
                 None => format!("{who} gave themselves more access"),
-                Some(by) => format!("{by} gave {who} more access, who could sign in as {by}"),
             };
+            let why = through.as_ref().filter(|_| !is_behind).map(|account| {
+                format!(
+                    "{account} has {who}’s mail address, or {who} was shown a link to its password."
+                )
+            });
+            let why = why.into_iter();
             told(
                 title,
-                vec![
+                why.chain([
                     format!("It is about {}{more}.", names.join(", ")),
                     format!(
-                        "It counts for {who} from {}. If it should not, take it back before then.",
+                        "It counts for {gained} from {}. If it should not, take it back before then.",
                         dated(*until)
                     ),
-                ],
+                ])
+                .collect(),
             )
         }
         AboutAccount::AdminWent { of, by } => {

@@ -178,7 +178,7 @@ impl<'t> Applier<'t> {
                         self.tx.remove_reset_links(id).await?;
                     }
                     if before.email != after.email {
-                        self.tx.set_address_chosen_by(id, None).await?;
+                        self.tx.set_address_choosers(id, &[]).await?;
                     }
                     if after.disabled {
                         let why = "the account was disabled";

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hourkey_domain::ids::UserId;
+use hourkey_domain::length::Length;
 use hourkey_domain::organisation::everyone;
 use hourkey_domain::review::{Regulars, Role};
-use hourkey_domain::settings::{Approval, Mode};
+use hourkey_domain::settings::{Approval, Mode, Period};
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
 
@@ -16,6 +17,7 @@ pub(super) fn warnings(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<Stri
         then.without_admin(),
         then.shared(),
         then.endless(),
+        then.too_long(),
         then.unreviewed(),
     ]
     .concat()
@@ -29,6 +31,7 @@ struct Then<'a> {
     /// By the resource's name.
     assignments: HashMap<&'a str, Vec<&'a AssignmentSpec>>,
     fallback_groups: &'a [String],
+    longest: Length,
 }
 
 impl<'a> Then<'a> {
@@ -51,6 +54,7 @@ impl<'a> Then<'a> {
             }),
             assignments,
             fallback_groups: &file.fallback_reviewers,
+            longest: file.periods.longest(),
         }
     }
 
@@ -119,6 +123,36 @@ impl<'a> Then<'a> {
         };
         let outlasting = self.resources.iter().filter(|it| it.keep_alive_offline);
         outlasting.filter_map(line).collect()
+    }
+
+    /// Access periods longer than the longest, which counts instead, where something is asked for.
+    fn too_long(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut check = |what: String, period: Period| {
+            let line = period.beyond(self.longest).map(|(set, counts)| {
+                format!(
+                    "{what} has an access period of {set}, longer than allowed: {counts} counts. Set a \
+                     shorter one, or a longer longest_period"
+                )
+            });
+            lines.extend(line);
+        };
+        for resource in &self.resources {
+            let (name, settings) = (&resource.name, resource.settings);
+            let own = self.assignments_of(resource).iter();
+            let asked = own.filter(|it| settings.with(it.own).mode == Mode::AccessRequest);
+            let asked: Vec<_> = asked.collect();
+            let is_inherited = asked.iter().any(|it| it.own.period.is_none());
+            if settings.mode == Mode::AccessRequest || is_inherited {
+                check(format!("resource {name}"), settings.period);
+            }
+            for own in asked {
+                if let Some(period) = own.own.period {
+                    check(format!("{}'s access to resource {name}", own.group), period);
+                }
+            }
+        }
+        lines
     }
 
     /// The people whose requests nobody could approve, with what they could ask for (rule 14).

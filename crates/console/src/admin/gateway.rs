@@ -13,6 +13,7 @@ use hourkey_domain::organisation::Network;
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
+use super::typed_name;
 use super::view::{count, overview_of_one, set_up};
 use crate::address::Id;
 use crate::confirm;
@@ -96,9 +97,9 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Id(id): Id<GatewayId>,
-    Unsent { wrong, .. }: Unsent,
+    unsent: Unsent,
 ) -> Result<Response, PageError> {
-    page(&app, &user, &uri, id, &connected, Err(&wrong)).await
+    page(&app, &user, &uri, id, &connected, Err(&unsent)).await
 }
 
 /// `POST /gateways/{id}`: another command, or its removal.
@@ -112,9 +113,8 @@ pub(super) async fn send(
 ) -> Result<Response, PageError> {
     let view = overview_of_one(&app, &user, Sight::Configuration).await?;
     let all = gateways::list(&app, user.user.id).await?;
-    if !all.iter().any(|gateway| gateway.id == id) {
-        return Err(AppError::not_found().into());
-    }
+    let gateway = all.iter().find(|gateway| gateway.id == id);
+    let gateway = gateway.ok_or_else(AppError::not_found)?;
     if !view.sets_up {
         let who = "Only administrators and operators add and remove gateways.";
         return Err(AppError::refused(Code::Forbidden, who).into());
@@ -128,6 +128,10 @@ pub(super) async fn send(
             page(&app, &user, &uri, id, &connected, Ok(&token)).await
         }
         "remove" => {
+            if let Err(wrong) = typed_name::check(&gateway.name, &fields) {
+                let unsent = Unsent { fields, wrong };
+                return page(&app, &user, &uri, id, &connected, Err(&unsent)).await;
+            }
             gateways::remove(&app, user.user.id, id).await?;
             Ok(Redirect::to("/gateways").into_response())
         }
@@ -155,10 +159,10 @@ async fn page(
     uri: &Uri,
     id: GatewayId,
     connected: &ConnectedGateways,
-    shown: Result<&str, &FormError>,
+    shown: Result<&str, &Unsent>,
 ) -> Result<Response, PageError> {
     let token = shown.ok();
-    let wrong = shown.err().cloned().unwrap_or_default();
+    let Unsent { fields, wrong } = shown.err().cloned().unwrap_or_default();
     let view = overview_of_one(app, user, Sight::Configuration).await?;
     let all = gateways::list(app, user.user.id).await?;
     let gateway = all.iter().find(|gateway| gateway.id == id);
@@ -192,7 +196,7 @@ async fn page(
                 noscript { p { a href={ "/gateways/" (id) } { "See whether it is connected" } } }
             }
         }
-        @if view.sets_up { (acts(&view, user, gateway, token.is_some())) }
+        @if view.sets_up { (acts(&view, user, gateway, token.is_some(), (&fields, &wrong))) }
     };
     // Reloading would take the command away.
     let live = match token {
@@ -228,7 +232,13 @@ fn command(app: &App, gateway: &Gateway, token: &str) -> Markup {
     }
 }
 
-fn acts(view: &Overview, user: &PageUser, gateway: &Gateway, is_new: bool) -> Markup {
+fn acts(
+    view: &Overview,
+    user: &PageUser,
+    gateway: &Gateway,
+    is_new: bool,
+    (typed, wrong): (&Fields, &FormError),
+) -> Markup {
     let alone = view
         .organisation
         .gateways()
@@ -255,6 +265,7 @@ fn acts(view: &Overview, user: &PageUser, gateway: &Gateway, is_new: bool) -> Ma
             }
             form.stack #removal method="post" action=(action) {
                 (token_field(&user.token))
+                (typed_name::field(&gateway.name, typed, wrong))
                 p.acts { button.btn.danger name="do" value="remove" { "Remove the gateway" } }
             }
         }

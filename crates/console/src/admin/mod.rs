@@ -26,6 +26,7 @@ pub(super) mod sign_in_settings;
 mod summary;
 pub(super) mod table;
 mod two_step;
+mod typed_name;
 mod view;
 
 use axum::Router;

@@ -235,9 +235,9 @@ fn ways_in(view: &Overview, ways: &[ShownLink]) -> Markup {
                         li {
                             (dot(Icon::Key, "soon"))
                             span {
-                                (named(way.shown_to)) " set up how " (named(way.user))
-                                " signs in, or was shown a link to their password, "
-                                (ago(way.at, view.now)) ". Until a day after, "
+                                (named(way.shown_to)) " could sign in as " (named(way.user)) " since "
+                                (ago(way.at, view.now)) ": by a link to the password, its mail address or "
+                                "the mail server, or as somebody who could. Until a day after, "
                                 (named(way.user)) " decides nothing that " (named(way.shown_to))
                                 " asks for."
                             }

@@ -52,7 +52,8 @@ pub(super) async fn show(
                     p {
                         @if address.is_none() { "No mail address is known for them" } @else { "Mail isn’t set up" }
                         ", so the link is shown to you. Whoever has it can sign in as " bdi { (name) }
-                        ": the audit log and every administrator’s overview say so, and for a day they can’t decide what you ask for."
+                        ": the audit log and every administrator’s overview say so, for a day they can’t decide what you ask for, "
+                        "and unless you are the only administrator, what is new to the account counts 24 hours later."
                     }
                     p.acts {
                         button.btn.primary { "Show the link" }

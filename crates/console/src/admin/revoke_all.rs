@@ -227,19 +227,22 @@ async fn send(
     if refused.is_empty() && left == 0 {
         return Ok(Redirect::to(&of.home()).into_response());
     }
-    let rest = match left {
-        0 => String::new(),
-        left => format!(" {left} are left: revoke them with another press."),
-    };
-    let (status, sentence) = match refused.len() {
-        0 => (
-            StatusCode::OK,
-            format!("{AT_ONCE} grants were revoked.{rest}"),
-        ),
-        _ => (
-            StatusCode::CONFLICT,
-            format!("Some of it could not be revoked. Everything else was.{rest}"),
-        ),
+    let done = count(
+        listed.len().min(AT_ONCE) - refused.len(),
+        "grant was",
+        "grants were",
+    );
+    let mut sentence = format!("{done} revoked.");
+    if !refused.is_empty() {
+        sentence.push_str(" What could not be is said below.");
+    }
+    if left > 0 {
+        let left = format!(" {left} are left: revoke them with another press.");
+        sentence.push_str(&left);
+    }
+    let status = match refused.is_empty() {
+        true => StatusCode::OK,
+        false => StatusCode::CONFLICT,
     };
     let wrong = FormError::with_status(status, &sentence);
     page(app, user, uri, of, (&comment, &wrong), &refused).await

@@ -6,7 +6,7 @@ use hourkey_domain::visibility::Visibility;
 use serde_json::json;
 
 use crate::web::browser::Site;
-use crate::web::edit_forms::{saved, send};
+use crate::web::edit_forms::{removed, saved, send};
 
 const NETWORK: (&str, &str) = ("network", "1");
 
@@ -159,7 +159,7 @@ async fn what_is_told_of_a_resource_is_told_to_those_it_is_for() {
     saved(&ola, &path, &[("description", "Orders"), NETWORK]).await;
     assert_eq!(about(&site, database).await.owner, Some(people.eve));
     let gone = format!("/people/{}/edit", people.eve);
-    saved(&ada, &gone, &[("do", "remove")]).await;
+    removed(&ada, &gone, "Eve Nobody").await;
     assert_eq!(about(&site, database).await.owner, None);
 }
 

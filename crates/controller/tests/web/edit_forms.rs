@@ -50,6 +50,18 @@ pub(crate) async fn send(
     browser.post(path, &fields).await
 }
 
+/// Opens the page, looks at what removing does, types the name, and removes it.
+pub(crate) async fn removed(browser: &Browser<'_>, path: &str, name: &str) -> Page {
+    let form = browser.get(path).await;
+    assert_eq!(form.status, 200, "{path}: {}", form.words());
+    let shown = send(browser, path, &form, &[("do", "remove")]).await;
+    assert_eq!(shown.status, 200, "{path}: {}", shown.words());
+    let typed = [("do", "save"), ("typed_name", name)];
+    let done = send(browser, path, &shown, &typed).await;
+    assert_eq!(done.status, 303, "{path}: {}", done.words());
+    done
+}
+
 /// Opens the page, fills its form in, looks at what it does, and saves it.
 pub(crate) async fn saved(browser: &Browser<'_>, path: &str, change: &[(&str, &str)]) -> Page {
     let form = browser.get(path).await;

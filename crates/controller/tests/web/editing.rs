@@ -1,12 +1,13 @@
 //! Changing access settings on the administrators' pages: the consequence comes first, and nobody's
 //! change is overwritten.
 
+use chrono::TimeDelta;
 use hourkey_domain::ids::{AssignmentId, ResourceId};
 use hourkey_domain::settings::{Approval, Mode, Period, Settings};
 use serde_json::json;
 
 use crate::web::browser::Site;
-use crate::web::edit_forms::{saved, send};
+use crate::web::edit_forms::{removed, saved, send};
 
 pub async fn settings(site: &Site, resource: ResourceId) -> Settings {
     let organisation = site.app.organisation().await.unwrap();
@@ -316,9 +317,55 @@ async fn a_network_a_resource_a_group_and_its_access_are_set_up_by_hand() {
     )
     .await;
     shown.says("2 people no longer see Builds");
-    let done = send(&ada, &format!("{resource}/edit"), &shown, &[("do", "save")]).await;
-    assert_eq!(done.status, 303, "{}", done.words());
+    removed(&ada, &format!("{resource}/edit"), "Builds").await;
     assert_eq!(ada.get(resource).await.status, 404);
+}
+
+#[tokio::test]
+async fn nothing_goes_for_good_before_its_name_was_typed() {
+    let site = Site::new().await;
+    let (env, ada) = (&site.env, site.signed_in("ada").await);
+    saved(&ada, "/networks/new", &[("name", "Lab")]).await;
+    let organisation = site.app.organisation().await.unwrap();
+    let database = organisation.resource(env.resources.database).unwrap();
+    let group = organisation.group(database.approvers[0]).unwrap();
+    let eve = organisation.user(env.people.eve).unwrap();
+    let lab = { organisation.networks() }.find(|it| it.name == "Lab");
+    let before = site.seq().await;
+    let all = [
+        (format!("/resources/{}/edit", database.id), &*database.name),
+        (format!("/groups/{}/edit", group.id), &*group.name),
+        (format!("/people/{}/edit", eve.id), &*eve.name),
+        (format!("/networks/{}/edit", lab.unwrap().id), "Lab"),
+    ];
+    for (path, name) in &all {
+        // Nobody makes so many changes within a minute.
+        env.clock.forward(TimeDelta::minutes(1));
+        let form = ada.get(path).await;
+        let typed = [("do", "remove"), ("name", "Another")];
+        let shown = send(&ada, path, &form, &typed).await;
+        shown.says(&format!("Type {name} to remove it"));
+        let upper = name.to_uppercase();
+        for wrong in ["", &*upper, "Remove"] {
+            let save = [("do", "save"), ("typed_name", wrong)];
+            let answer = send(&ada, path, &shown, &save).await;
+            answer.refuses(422, &format!("Nothing was removed. Type “{name}” into the"));
+            answer.says("What this does now");
+            assert_eq!(answer.field("name").unwrap(), "Another");
+            assert!(answer.text.contains(&format!("value=\"{wrong}\"")));
+        }
+        let forged = [("do", "save"), ("what", "remove")];
+        assert_eq!(send(&ada, path, &form, &forged).await.status, 422);
+    }
+    assert_eq!(site.seq().await, before);
+    // Taking access away wants none.
+    let own = organisation.assignments_of(env.resources.wiki).next();
+    let path = format!("/assignments/{}", own.unwrap().id);
+    saved(&ada, &path, &[("do", "remove")]).await;
+    for (path, name) in &all {
+        removed(&ada, path, name).await;
+        assert_eq!(ada.get(path).await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -329,14 +376,9 @@ async fn a_group_goes_with_all_that_names_it() {
     let organisation = site.app.organisation().await.unwrap();
     let approver = organisation.resource(database).unwrap().approvers[0];
     let path = format!("/groups/{approver}/edit");
-    let form = ada.get(&path).await;
-    let shown = send(&ada, &path, &form, &[("do", "remove")]).await;
-    assert_eq!(shown.status, 200, "{}", shown.words());
+    let name = organisation.group(approver).unwrap().name.clone();
     let before = site.seq().await;
-    assert_eq!(
-        send(&ada, &path, &shown, &[("do", "save")]).await.status,
-        303
-    );
+    removed(&ada, &path, &name).await;
     let organisation = site.app.organisation().await.unwrap();
     assert!(organisation.group(approver).is_none());
     assert!(

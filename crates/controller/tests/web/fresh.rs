@@ -1,6 +1,7 @@
 //! Dangerous acts want a fresh sign-in; what was typed is kept until its person has confirmed who they are.
 
 use chrono::TimeDelta;
+use hourkey_domain::ids::{GroupId, ResourceId};
 use hourkey_domain::settings::Mode;
 use serde_json::json;
 
@@ -81,6 +82,10 @@ async fn every_dangerous_act_asks_for_it() {
     wait(&site, 16);
     let before = site.seq().await;
     let reset = format!("/people/{ann}/two-step");
+    let organisation = site.app.organisation().await.unwrap();
+    let group = organisation.group(GroupId(1)).unwrap();
+    let resource = organisation.resource(ResourceId(1)).unwrap();
+    let removal = |name| [("do", "save"), ("what", "remove"), ("typed_name", name)];
     for (path, fields) in [
         ("/settings/mail", &[("do", "save"), ("host", "x")][..]),
         ("/settings/mail", &[("do", "off")]),
@@ -92,8 +97,8 @@ async fn every_dangerous_act_asks_for_it() {
         ("/account", &[("do", "set-up")]),
         ("/groups/new", &[("do", "save"), ("name", "New")]),
         ("/networks/new", &[("do", "save"), ("name", "New")]),
-        ("/groups/1/edit", &[("do", "save"), ("what", "remove")]),
-        ("/resources/1/edit", &[("do", "save"), ("what", "remove")]),
+        ("/groups/1/edit", &removal(&group.name)),
+        ("/resources/1/edit", &removal(&resource.name)),
         ("/assignments/1", &[("do", "save"), ("what", "remove")]),
     ] {
         ada.post(path, fields).await.says(CONFIRM);
@@ -103,6 +108,26 @@ async fn every_dangerous_act_asks_for_it() {
         page.says(CONFIRM);
     }
     assert_eq!(site.seq().await, before);
+}
+
+#[tokio::test]
+async fn a_removal_goes_through_with_the_name_that_was_typed_once_it_is_confirmed() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let path = format!("/resources/{}/edit", site.env.resources.wiki);
+    let form = ada.get(&path).await;
+    let shown = send(&ada, &path, &form, &[("do", "remove")]).await;
+    wait(&site, 16);
+    let before = site.seq().await;
+    let save = |name| [("do", "save"), ("typed_name", name)];
+    // What is not done anyway asks for no password.
+    let answer = send(&ada, &path, &shown, &save("Wik")).await;
+    answer.refuses(422, "Type “Wiki” into the field");
+    let asked = send(&ada, &path, &shown, &save("Wiki")).await;
+    let done = confirm(&ada, &path, &asked, &[("password", PASSWORD)]).await;
+    assert_eq!(done.location(), "/resources");
+    assert!(before < site.seq().await);
+    assert_eq!(ada.get(&path).await.status, 404);
 }
 
 #[tokio::test]

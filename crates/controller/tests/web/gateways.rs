@@ -11,7 +11,7 @@ use crate::test_env::gateways::{added, enrol_gateway};
 use crate::web::browser::Site;
 use crate::web::connections::kept;
 use crate::web::devices::enrolled as enrolled_device;
-use crate::web::edit_forms::{saved, send};
+use crate::web::edit_forms::{removed, saved, send};
 
 #[tokio::test]
 async fn a_gateway_is_added_with_a_command_that_works_once() {
@@ -63,8 +63,17 @@ async fn a_gateway_is_added_with_a_command_that_works_once() {
     assert_ne!(token, other);
     assert_eq!(enrol_gateway(&site.env, other, &key).await.status, 200);
     ada.get(&address).await.says("Nobody reaches the");
+    for wrong in ["", "gw-2"] {
+        let typed = [("do", "remove"), ("typed_name", wrong)];
+        let answer = ada.post(&address, &typed).await;
+        answer.refuses(422, "Nothing was removed. Type “gw-1” into the field");
+        assert!(answer.text.contains(&format!("value=\"{wrong}\"")));
+        assert_eq!(ada.get(&address).await.status, 200);
+    }
     assert_eq!(
-        ada.post(&address, &[("do", "remove")]).await.location(),
+        ada.post(&address, &[("do", "remove"), ("typed_name", "gw-1")])
+            .await
+            .location(),
         "/gateways"
     );
     assert_eq!(ada.get(&address).await.status, 404);
@@ -145,9 +154,7 @@ async fn networks_are_renamed_and_removed_once_nothing_is_in_them() {
     answer.refuses(400, "There is a network called “Laboratory” already.");
     let answer = send(&ada, &office, &form, &[("do", "remove")]).await;
     answer.refuses(400, "There are resources in this network.");
-    let form = ada.get(&path).await;
-    let shown = send(&ada, &path, &form, &[("do", "remove")]).await;
-    let done = send(&ada, &path, &shown, &[("do", "save")]).await;
+    let done = removed(&ada, &path, "Laboratory").await;
     assert_eq!(done.location(), "/gateways");
     assert!(!ada.get("/gateways").await.text.contains("Laboratory"));
 }

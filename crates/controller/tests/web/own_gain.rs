@@ -112,3 +112,102 @@ async fn who_disables_the_other_administrators_is_not_free_at_once() {
     saved(&ada, &settings, &[("mode", "standing")]).await;
     assert_eq!(mode(site, people.ada).await, Some(Mode::Standing));
 }
+
+/// The account that signs in so, added by Ada, as the organisation has it.
+async fn added(site: &Site, line: &str, login: &str) -> UserId {
+    let ada = site.signed_in("ada").await;
+    saved(&ada, "/people/new", &[("lines", line)]).await;
+    let organisation = site.app.organisation().await.unwrap();
+    organisation.user_by_login(login).unwrap().id
+}
+
+/// Rule 6: what somebody gives another account with their own mail address is their own gain.
+#[tokio::test]
+async fn what_somebody_gives_an_account_with_their_mail_counts_a_day_later() {
+    let mail = MailEnv::new().await;
+    let site = &mail.site;
+    let people = site.env.people;
+    roles(site, people.roy, &[Role::Member, Role::Admin]).await;
+    let two = added(site, "Ada Two, ADA+two@Corp.example, two", "two").await;
+    let other = added(site, "Ada Else, ada.else@corp.example, else", "else").await;
+    let ada = site.signed_in("ada").await;
+    let path = format!("/groups/{}/edit", group(site).await);
+    let form = ada.get(&path).await;
+    let joins = [("join", "two, else")];
+    let shown = send(&ada, &path, &form, &joins).await;
+    shown.says("For Ada Two , too, it counts 24 hours later: the account has your mail address");
+    assert!(!shown.words().contains("For Ada Else , too"));
+    saved(&ada, &path, &joins).await;
+    assert_eq!(mode(site, other).await, Some(Mode::AccessRequest));
+    assert_eq!(mode(site, two).await, None);
+    // Beside two invitations.
+    let told = mail.mail_of("roy", 3).await;
+    let subject = told.header("subject");
+    assert!(subject.contains("gave Ada Two more access"), "{subject}");
+    assert!(told.text.contains("mail address"), "{}", told.text);
+    site.env
+        .wait(TimeDelta::hours(24) - TimeDelta::seconds(1))
+        .await;
+    assert_eq!(mode(site, two).await, None);
+    site.env.wait(TimeDelta::seconds(2)).await;
+    assert_eq!(mode(site, two).await, Some(Mode::AccessRequest));
+    // Her own address stays hers, however old the account is.
+    let ada = site.signed_in("ada").await;
+    let settings = format!("/resources/{}/settings", site.env.resources.database);
+    saved(&ada, &settings, &[("mode", "standing")]).await;
+    assert_eq!(mode(site, other).await, Some(Mode::Standing));
+    assert_eq!(mode(site, two).await, Some(Mode::AccessRequest));
+}
+
+/// Rule 6: whoever is shown the link to an account's first password may be who uses it.
+#[tokio::test]
+async fn an_account_whose_first_link_was_shown_gains_a_day_later() {
+    let site = Site::new().await;
+    let people = site.env.people;
+    roles(&site, people.roy, &[Role::Member, Role::Admin]).await;
+    let ada = site.signed_in("ada").await;
+    let zoe = added(&site, "Zoe,,zoe", "zoe").await;
+    let group = format!("/groups/{}/edit", group(&site).await);
+    saved(&ada, &group, &[("join", "zoe")]).await;
+    assert_eq!(mode(&site, zoe).await, Some(Mode::AccessRequest));
+    for (id, gained) in [(zoe, None), (people.ann, Some(Mode::AccessRequest))] {
+        let path = format!("/people/{id}/link");
+        let page = ada.get(&path).await;
+        page.says("what is new to the account counts 24 hours later");
+        ada.post(&path, &[]).await.says("It is shown this once.");
+        // Ann has been there before.
+        assert_eq!(mode(&site, id).await, gained);
+    }
+    let settings = format!("/resources/{}/settings", site.env.resources.database);
+    let form = ada.get(&settings).await;
+    let shown = send(&ada, &settings, &form, &[("mode", "standing")]).await;
+    shown.says("or you were shown its link");
+    saved(&ada, &settings, &[("mode", "standing")]).await;
+    assert_eq!(mode(&site, people.ben).await, Some(Mode::Standing));
+    assert_eq!(mode(&site, people.ann).await, Some(Mode::AccessRequest));
+    assert_eq!(mode(&site, zoe).await, None);
+    // An address that is chosen later changes nothing.
+    let path = format!("/people/{zoe}/edit");
+    saved(&ada, &path, &[("email", "zoe@corp.example")]).await;
+    let payroll = format!("/resources/{}/groups", site.env.resources.payroll);
+    let given = group.split('/').nth(2).unwrap();
+    let form = ada.get(&payroll).await;
+    let shown = send(&ada, &payroll, &form, &[("group", given)]).await;
+    shown.says("For Zoe , too, it counts 24 hours later");
+    site.env.wait(TimeDelta::hours(24)).await;
+    assert_eq!(mode(&site, zoe).await, Some(Mode::Standing));
+    assert_eq!(mode(&site, people.ann).await, Some(Mode::Standing));
+}
+
+/// Rule 6: the only administrator sets up whom they like.
+#[tokio::test]
+async fn the_only_administrator_hands_accounts_over_at_once() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let zoe = added(&site, "Zoe,,zoe", "zoe").await;
+    let group = format!("/groups/{}/edit", group(&site).await);
+    saved(&ada, &group, &[("join", "zoe")]).await;
+    let path = format!("/people/{zoe}/link");
+    ada.post(&path, &[]).await.says("It is shown this once.");
+    assert_eq!(mode(&site, zoe).await, Some(Mode::AccessRequest));
+}

@@ -5,6 +5,7 @@ use hourkey_access::identity::reset;
 use hourkey_domain::ids::{GroupId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Mode, most_permissive};
+use hourkey_testkit::poll::eventually;
 use serde_json::json;
 
 use crate::web::browser::Site;
@@ -45,6 +46,15 @@ async fn approving(site: &Site, by: UserId) -> String {
         env.act(ada, &format!("/requests/{id}/cancel")).await;
     }
     told
+}
+
+/// Ada gives the database back.
+async fn give_back(site: &Site) {
+    let (env, ada) = (&site.env, site.env.people.ada);
+    let organisation = site.app.organisation().await.unwrap();
+    let access = organisation.access(ada, env.resources.database).unwrap();
+    let grant = access.grant.as_ref().unwrap().grant.id;
+    env.act(ada, &format!("/grants/{grant}/release")).await;
 }
 
 async fn hand(site: &Site, by: UserId, of: UserId) {
@@ -105,6 +115,10 @@ async fn who_chose_the_mail_server_may_read_the_links() {
     let ada = site.signed_in("ada").await;
     let set = mail.save(&ada, &[]).await;
     assert_eq!(set.location(), "/settings/mail?saved");
+    // Another administrator's word about the server takes nothing from that.
+    let roy = site.signed_in("roy").await;
+    let moved = mail.save(&roy, &[("host", "127.0.0.1")]).await;
+    assert_eq!(moved.location(), "/settings/mail?saved");
     hand(site, people.roy, people.rae).await;
     mail.mail_of("rae", 1).await;
     assert_eq!(approving(site, people.rae).await, "403 own_request");
@@ -113,7 +127,8 @@ async fn who_chose_the_mail_server_may_read_the_links() {
     // What else is set leaves the day as it is, and after it the server is everybody's.
     mail.forward(TimeDelta::hours(20));
     let ada = site.signed_in("ada").await;
-    mail.save(&ada, &[("sender-name", "Hourkey at Corp")]).await;
+    let renamed = [("host", "127.0.0.1"), ("sender-name", "Hourkey at Corp")];
+    mail.save(&ada, &renamed).await;
     site.env.wait(TimeDelta::hours(5)).await;
     hand(site, people.roy, people.rae).await;
     mail.mails_of("rae", 3).await;
@@ -139,22 +154,76 @@ async fn who_chose_the_address_may_read_the_links() {
         let told = mail.mail_of(login, 2).await;
         let subject = told.header("subject");
         assert_eq!(
-            subject, "Rae Reviewer gets mail at another address",
+            subject, "The mail address of Rae Reviewer was changed",
             "{login}"
         );
-        assert!(told.text.contains("Ada Admin changed it."), "{}", told.text);
+        assert!(told.text.contains("Ada Admin did it."), "{}", told.text);
         assert!(!told.text.contains("ada-too"), "{}", told.text);
     }
     site.env.wait(TimeDelta::hours(25)).await;
     assert_eq!(approving(site, people.rae).await, "200");
-    let given_back = site.app.organisation().await.unwrap();
-    let grant = given_back
-        .access(people.ada, site.env.resources.database)
-        .and_then(|access| access.grant.as_ref())
-        .unwrap();
-    let release = format!("/grants/{}/release", grant.grant.id);
-    site.env.act(people.ada, &release).await;
+    give_back(site).await;
     hand(site, people.roy, people.rae).await;
     mail.mails_of("ada-too", 4).await;
     assert_eq!(approving(site, people.rae).await, "403 own_request");
+}
+
+/// Rule 6: who was behind an administrator when that one chose an address reads what goes there, also once
+/// they are behind nobody; and so do those behind an account that changes its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_behind_the_chooser_of_an_address_may_read_the_links() {
+    let mail = MailEnv::with(PLAIN).await;
+    let (site, people) = (&mail.site, mail.site.env.people);
+    administrators(site).await;
+    hand(site, people.ada, people.roy).await;
+    let roy = site.signed_in("roy").await;
+    let path = |user| format!("/people/{user}/edit");
+    saved(&roy, &path(people.rae), &[("email", "ada+1@corp.example")]).await;
+    saved(&roy, &path(people.roy), &[("email", "ada+2@corp.example")]).await;
+    site.env.wait(TimeDelta::hours(25)).await;
+    assert_eq!(approving(site, people.rae).await, "200");
+    give_back(site).await;
+    let ben = people.ben;
+    site.env
+        .change(move |tx| {
+            Box::pin(async move {
+                let mut ben = tx.user(ben).await?.unwrap();
+                ben.roles = vec![Role::Member, Role::Admin];
+                Ok(tx.update_user(ben).await?)
+            })
+        })
+        .await;
+    let ben = site.signed_in("ben").await;
+    assert_eq!(
+        mail.save(&ben, &[]).await.location(),
+        "/settings/mail?saved"
+    );
+    for (user, login) in [(people.rae, "ada+1"), (people.roy, "ada+2")] {
+        hand(site, people.ben, user).await;
+        let address = format!("{login}@corp.example");
+        let seen = async || {
+            let mails = mail.server.taken().unwrap();
+            let mut all = mails.iter().map(|mail| &mail.to);
+            let is_there = all.any(|to| *to == [address.clone()]);
+            is_there.then_some(()).ok_or(mails.len())
+        };
+        eventually(login, seen).await.unwrap();
+        assert_eq!(approving(site, user).await, "403 own_request", "{login}");
+    }
+}
+
+/// Who had an address is told there, also when the account is disabled with it; a mailbox that is no more
+/// holds up nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_address_that_refuses_holds_up_nothing() {
+    let mail = MailEnv::new().await;
+    let (site, people) = (&mail.site, mail.site.env.people);
+    mail.server
+        .rule("rcpt", Some("rae@corp.example"), "451 4.3.0 not now", 100)
+        .unwrap();
+    let ada = site.signed_in("ada").await;
+    let path = format!("/people/{}/edit", people.rae);
+    let change = [("email", "rae.new@corp.example"), ("disabled", "on")];
+    saved(&ada, &path, &change).await;
+    mail.queue(0, 1).await;
 }

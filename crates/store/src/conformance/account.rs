@@ -46,20 +46,36 @@ pub async fn a_password_is_kept_and_replaced(store: Arc<dyn Store>) {
 pub async fn shown_links_are_kept(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
     let (user, shown_to) = (sample.member, sample.reviewer);
-    let shown = move |minute| ShownLink {
+    let noted = move |minute, is_shown| ShownLink {
         user,
         shown_to,
+        is_shown,
         at: at(minute),
     };
+    let shown = |minute| noted(minute, true);
+    write!(store, |tx| tx.note_shown_link(noted(0, false)).await);
+    let kept = store.read().await.unwrap().shown_links(None).await.unwrap();
+    assert_eq!(kept, [noted(0, false)]);
     write!(store, |tx| {
-        tx.note_shown_link(shown(1)).await?;
-        tx.note_shown_link(shown(5)).await
+        tx.note_shown_link(noted(1, true)).await?;
+        tx.note_shown_link(noted(5, false)).await
     });
-    for by in [Some(shown_to), None] {
-        write!(store, |tx| tx.set_address_chosen_by(user, by).await);
+    for by in [vec![user, shown_to], vec![shown_to], vec![]] {
+        let choosers = by.clone();
+        write!(store, |tx| tx.set_address_choosers(user, &choosers).await);
         let mut read = store.read().await.unwrap();
-        assert_eq!(read.address_chosen_by(user).await.unwrap(), by);
-        assert_eq!(read.address_chosen_by(shown_to).await.unwrap(), None);
+        assert_eq!(read.address_choosers(user).await.unwrap(), by);
+        assert_eq!(read.address_choosers(shown_to).await.unwrap(), []);
+    }
+    write!(store, |tx| {
+        tx.note_server_choosers(&[user, shown_to], at(1)).await?;
+        tx.note_server_choosers(&[user], at(3)).await
+    });
+    for (since, choosers) in [(0, vec![user, shown_to]), (1, vec![user]), (3, vec![])] {
+        let mut read = store.read().await.unwrap();
+        let mut found = read.server_choosers(at(since)).await.unwrap();
+        found.sort_by_key(|it| *it != user);
+        assert_eq!(found, choosers, "{since}");
     }
     let mut read = store.read().await.unwrap();
     assert_eq!(read.shown_links(None).await.unwrap(), [shown(5)]);

@@ -22,7 +22,6 @@ fn settings() -> MailSettings {
         sender: "hourkey@corp.example".to_owned(),
         sender_name: "Hourkey \u{202e}".to_owned(),
         authorities: "-----BEGIN".to_owned(),
-        chosen: None,
     }
 }
 

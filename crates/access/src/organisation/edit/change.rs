@@ -193,6 +193,26 @@ impl Edit {
         after.disabled && before == Some(plain(after))
     }
 
+    /// The name of what goes for good; nothing where nothing does. A group that loses its access stays.
+    #[must_use]
+    pub fn removed_name<'a>(&self, of: &'a Organisation) -> Option<&'a str> {
+        match self {
+            Self::RemoveResource(id) => of.resource(*id).map(|it| &*it.name),
+            Self::RemoveGroup(id) => of.group(*id).map(|it| &*it.name),
+            Self::RemoveNetwork(id) => of.network(*id).map(|it| &*it.name),
+            Self::RemovePerson(id) => of.user_name(*id),
+            Self::Resource(_)
+            | Self::Assignment(_)
+            | Self::RemoveAssignment(_)
+            | Self::Group { .. }
+            | Self::Members { .. }
+            | Self::Network { .. }
+            | Self::AddPeople { .. }
+            | Self::Person(_)
+            | Self::Organisation { .. } => None,
+        }
+    }
+
     /// What it replaces, for comparing; nothing where that is gone. Who comes to a group and who goes
     /// replaces no members: others may come and go beside.
     pub(super) fn replaced(&self, of: &Organisation) -> Option<String> {
@@ -477,8 +497,7 @@ async fn add_people(
         let entity = Entity::User(id);
         record(tx, (AuditAction::UserAdded, entity, detail), maker, now).await?;
         if !to.is_empty() {
-            tx.set_address_chosen_by(id, Some(maker)).await?;
-            reset::note_way_in(tx, id, maker, now).await?;
+            reset::note_chosen_address(tx, id, maker, now).await?;
         }
         if is_invited {
             let what = AboutAccount::Invited {
@@ -521,22 +540,16 @@ async fn change_person(
         record(tx, (AuditAction::UserChanged, entity, detail), maker, now).await?;
     }
     let moves = before.email != after.email;
-    let leads_elsewhere = moves && after.email.is_some() && id != maker;
     tx.update_user(after).await?;
     if moves {
-        tx.set_address_chosen_by(id, Some(maker).filter(|_| leads_elsewhere))
-            .await?;
-    }
-    if leads_elsewhere {
-        reset::note_way_in(tx, id, maker, now).await?;
-    }
-    if moves && id != maker {
+        reset::note_chosen_address(tx, id, maker, now).await?;
         let moved = |to| AboutAccount::AddressMoved {
             of: was.name.clone(),
             by: of.user_name(maker).unwrap_or_default().to_owned(),
+            is_removed: is.email.is_none(),
             to,
         };
-        if before.email.is_some() && !disabled {
+        if before.email.is_some() {
             queue::account(tx, id, moved(before.email.clone()), now).await?;
         }
         queue::admins(tx, maker, moved(None), now).await?;

@@ -170,15 +170,10 @@ async fn following(
     if !after.has_admin() {
         return Err(last_admin());
     }
-    let mut tx = app.store.read().await?;
-    let admin_went_at = tx.admin_went_at().await?;
-    let behind = own_gain::behind(&mut *tx, maker.id).await?;
-    drop(tx);
-    let mut gains = Vec::new();
-    for gainer in behind {
-        let all = own_gain::held(organisation, &after, gainer, admin_went_at, now);
-        gains.push((gainer, own_gain::new(&all, organisation, gainer)));
-        after.set_held_back(gainer, all);
+    let known = own_gain::Known::read(&mut *app.store.read().await?).await?;
+    let held = own_gain::held(organisation, &after, maker.id, &known, now);
+    for held in &held {
+        after.set_held_back(held.user, held.all.clone());
     }
     let diff = diff(organisation, &after, now);
     let mut sentences = match maker.sees_people {
@@ -186,12 +181,9 @@ async fn following(
         false => sentences_without_people(&diff, organisation, &after),
     };
     sentences.splice(0..0, edit.about_people(organisation));
-    for (gainer, held) in &gains {
-        let other = organisation.user(*gainer).filter(|it| it.id != maker.id);
-        let other = other.map(std::sync::Arc::as_ref);
-        sentences.extend(own_gain::sentence(held, &after, other));
-    }
-    let held: Vec<_> = { gains.iter().flat_map(|(_, held)| held) }
+    let own = held.iter();
+    sentences.extend(own.map(|held| own_gain::sentence(held, &after)));
+    let held: Vec<_> = { held.iter().flat_map(|held| &held.new) }
         .map(|held| (held.user, held.assignment, held.earlier))
         .collect();
     // All that follows, also what the sentences only count.

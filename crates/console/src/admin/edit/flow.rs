@@ -10,15 +10,16 @@ use hourkey_domain::ids::ResourceId;
 use hourkey_domain::organisation::{About, Resource};
 use maud::{Markup, html};
 
+use crate::admin::typed_name::{self, TYPED_NAME};
 use crate::confirm;
 use crate::error::PageError;
 use crate::form::{Fields, FormError};
 use crate::layout::{Frame, Live, Page, Place, Width, token_field};
 use crate::page_user::PageUser;
-use crate::sentence::{Links, shown};
+use crate::sentence::{self, Links};
 
 /// What belongs to a form and is not typed.
-const OF_THE_FORM: [&str; 5] = ["token", "by", "do", "seal", "seen"];
+const OF_THE_FORM: [&str; 7] = ["token", "by", "do", "what", "seal", "seen", TYPED_NAME];
 
 /// A page on which something is changed, for somebody who may.
 pub(super) struct Sheet<'a> {
@@ -40,6 +41,16 @@ pub(super) struct Draft<'a> {
     pub(super) wrong: &'a FormError,
     /// What the button that removes it is called, where there is one.
     pub(super) remove: Option<&'static str>,
+}
+
+/// The consequence, before something is saved.
+struct Shown<'a> {
+    consequence: &'a Consequence,
+    /// The name of what goes for good.
+    goes: Option<&'a str>,
+    /// It was to be saved, and does something else by now.
+    stale: bool,
+    wrong: &'a FormError,
 }
 
 /// The resource, or the answer about an unknown one.
@@ -101,13 +112,28 @@ impl Sheet<'_> {
             return Ok(Err(FormError::default()));
         }
         let saves = action == "save";
-        let waits = saves && !edit.is_emergency(&*app.organisation().await?);
+        let organisation = app.organisation().await?;
+        let goes = edit.removed_name(&organisation);
+        let wrong = match goes.filter(|_| saves) {
+            Some(name) => typed_name::check(name, fields).err().unwrap_or_default(),
+            None => FormError::default(),
+        };
+        let saves = saves && wrong == FormError::default();
+        let waits = saves && !edit.is_emergency(&organisation);
         if waits && let Some(answer) = confirm::first(app, self.user) {
             return Ok(Ok(answer));
         }
         app.budgets.change(caller, app.clock.now())?;
         let done = match saves {
-            true => edit::save(app, caller, edit, (fields.get("seen"), fields.get("seal"))).await,
+            true => {
+                edit::save(
+                    app,
+                    caller,
+                    edit.clone(),
+                    (fields.get("seen"), fields.get("seal")),
+                )
+                .await
+            }
             false => edit::consequence(app, caller, &edit, fields.get("seen"))
                 .await
                 .map(Saved::Changed),
@@ -115,30 +141,37 @@ impl Sheet<'_> {
         match done {
             Ok(Saved::Done) => Ok(Ok(Redirect::to(&home().await?).into_response())),
             Ok(Saved::Changed(consequence)) => {
-                self.confirm(fields, &consequence, saves).await.map(Ok)
+                let shown = Shown {
+                    consequence: &consequence,
+                    goes,
+                    stale: saves,
+                    wrong: &wrong,
+                };
+                self.confirm(fields, &shown).await.map(Ok)
             }
             Err(AppError::Refused(problem)) => Ok(Err(FormError::of(&problem))),
             Err(failure) => Err(failure.into()),
         }
     }
 
-    /// What it does, and the button that saves it. `stale`: it was to be saved, and does something else
-    /// by now.
-    async fn confirm(
-        &self,
-        fields: &Fields,
-        consequence: &Consequence,
-        stale: bool,
-    ) -> Result<Response, PageError> {
+    /// What it does, and the button that saves it.
+    async fn confirm(&self, fields: &Fields, shown: &Shown<'_>) -> Result<Response, PageError> {
+        let Shown {
+            consequence,
+            goes,
+            stale,
+            wrong,
+        } = *shown;
         let links = Links {
             configuration: true,
             people: self.user.user.roles.iter().any(|role| role.sees_all()),
         };
         let removes = removes(fields);
         let typed = fields.pairs();
-        let typed = typed.filter(|(name, _)| !OF_THE_FORM.contains(name) && *name != "what");
+        let typed = typed.filter(|(name, _)| !OF_THE_FORM.contains(name));
         let main = html! {
             h1 { bdi { (self.title) } }
+            (wrong.complaint())
             @if stale {
                 div.bar.warn {
                     p role="status" {
@@ -153,7 +186,7 @@ impl Sheet<'_> {
                     p { "Nobody gains or loses anything at this moment." }
                 }
                 ul.missing.plain {
-                    @for sentence in &consequence.sentences { li { (shown(sentence, links)) } }
+                    @for sentence in &consequence.sentences { li { (sentence::shown(sentence, links)) } }
                 }
             }
             form.stack #confirm method="post" action=(self.uri.path()) data-redraws
@@ -163,6 +196,7 @@ impl Sheet<'_> {
                 input type="hidden" name="seal" value=(consequence.seal);
                 @if removes { input type="hidden" name="what" value="remove"; }
                 @for (name, value) in typed { input type="hidden" name=(name) value=(value); }
+                @if let Some(name) = goes { (typed_name::field(name, fields, wrong)) }
                 p.acts {
                     @match removes {
                         true => button.btn.danger name="do" value="save" { "Remove" },
@@ -175,7 +209,7 @@ impl Sheet<'_> {
         };
         let status = match stale {
             true => StatusCode::CONFLICT,
-            false => StatusCode::OK,
+            false => wrong.status(),
         };
         self.answer(status, &main).await
     }

@@ -11,7 +11,7 @@ use crate::ids::{NetworkId, ResourceId, UserId};
 use crate::organisation::models::{Assignment, Resource, User};
 use crate::organisation::unreviewed::needs_approval;
 use crate::review::{Regulars, Role};
-use crate::settings::{EffectiveAssignment, Mode, most_permissive};
+use crate::settings::{EffectiveAssignment, Mode, Period, most_permissive};
 use crate::{Time, later};
 
 /// Assignments that end within this are named.
@@ -176,6 +176,38 @@ pub(super) fn networks_without_gateway(of: &Organisation) -> Vec<Finding> {
     let unserved = networks.filter(|id| !served.contains(id));
     let used = unserved.filter(|id| of.resources_of(*id).next().is_some());
     used.map(|network| Finding::NoGateway { network }).collect()
+}
+
+/// Periods longer than the organisation's longest, where something is asked for: the resource's own, then its
+/// assignments'.
+pub(super) fn periods_too_long(of: &Organisation) -> Vec<Finding> {
+    let longest = of.periods().longest();
+    let mut found = Vec::new();
+    for resource in of.resources() {
+        let (id, settings) = (resource.id, resource.settings);
+        let mut too_long = |assignment, period: Period| {
+            let finding = period
+                .beyond(longest)
+                .map(|(period, longest)| Finding::PeriodTooLong {
+                    resource: id,
+                    assignment,
+                    period,
+                    longest,
+                });
+            found.extend(finding);
+        };
+        let is_asked = |own: &&Arc<Assignment>| settings.with(own.own).mode == Mode::AccessRequest;
+        let mut inherit = of.assignments_of(id).filter(|own| own.own.period.is_none());
+        if settings.mode == Mode::AccessRequest || inherit.any(|own| is_asked(&own)) {
+            too_long(None, settings.period);
+        }
+        for own in of.assignments_of(id).filter(is_asked) {
+            if let Some(period) = own.own.period {
+                too_long(Some(own.id), period);
+            }
+        }
+    }
+    found
 }
 
 pub(super) fn ending_soon(of: &Organisation, now: Time) -> Vec<Finding> {

@@ -12,6 +12,7 @@ use super::unreviewed::Unreviewed;
 use super::value::Organisation;
 use crate::Time;
 use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use crate::length::Length;
 
 /// Something that an administrator should look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,6 +64,17 @@ pub enum Finding {
     NoGateway {
         /// The network.
         network: NetworkId,
+    },
+    /// An access period is longer than the organisation's longest, which counts instead (rule 5).
+    PeriodTooLong {
+        /// Of this resource.
+        resource: ResourceId,
+        /// The assignment that sets it; none where the resource does.
+        assignment: Option<AssignmentId>,
+        /// What is set, in seconds.
+        period: Length,
+        /// What counts, in seconds.
+        longest: Length,
     },
     /// An assignment ends soon.
     EndsSoon {
@@ -146,6 +158,7 @@ impl Finding {
             Self::ApproverOfOwn { .. }
             | Self::ApprovalWithoutMeaning { .. }
             | Self::SameDestination { .. }
+            | Self::PeriodTooLong { .. }
             | Self::EndsSoon { .. }
             | Self::SeenByNobody { .. }
             | Self::ApproversWithoutMembers { .. }
@@ -167,6 +180,7 @@ pub fn lint(organisation: &Organisation, now: Time) -> Vec<Finding> {
     found.extend(checks::approvals_without_meaning(organisation, now));
     found.extend(checks::same_destinations(organisation));
     found.extend(checks::networks_without_gateway(organisation));
+    found.extend(checks::periods_too_long(organisation));
     found.extend(checks::ending_soon(organisation, now));
     found.extend(leftovers::ended(organisation, now));
     found.extend(leftovers::seen_by_nobody(organisation, now));

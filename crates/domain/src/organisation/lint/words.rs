@@ -113,6 +113,22 @@ pub fn sentence(finding: &Finding, organisation: &Organisation, zone: FixedOffse
             of.network(*network),
             " has resources, and no gateway that has enrolled: nobody can reach them."
         ),
+        Finding::PeriodTooLong {
+            resource,
+            assignment,
+            period,
+            longest,
+        } => {
+            let resource = of.resource(*resource);
+            let counts = format!(
+                " has an access period of {period}, longer than allowed: {longest} counts. Set a shorter \
+                 one, or a longer maximum."
+            );
+            match assignment {
+                None => say!(resource, counts),
+                Some(own) => say!(of.assigned(*own), "’s access to ", resource, counts),
+            }
+        }
         Finding::EndsSoon {
             group,
             resource,

@@ -7,13 +7,15 @@ use super::draw::{full, moment, noon, organisation, text};
 use super::lively::lively;
 use super::models::{assignment, group, resource, user};
 use crate::ids::{AssignmentId, GatewayId, GroupId, NetworkId, RequestId, ResourceId, UserId};
+use crate::length::Length;
 use crate::organisation::lint::{Finding, Severity, sentence};
 use crate::organisation::{
     Access, Assignment, Network, Organisation, Resource, Unreviewed, User, lint as lint_all,
 };
+use crate::periods::Periods;
 use crate::request::{Ask, DEFAULT_LAPSE, ask};
 use crate::review::{Eligible, Role};
-use crate::settings::{Mode, Override};
+use crate::settings::{Mode, Override, Period};
 
 /// Without what was forgotten, of which `leftovers` tells: nobody administers, and many resources are
 /// assigned to nobody.
@@ -234,6 +236,65 @@ fn a_network_without_gateway() {
         said(&of, &finding),
         "Network home has resources, and no gateway that has enrolled: nobody can reach them."
     );
+}
+
+#[test]
+fn an_access_period_longer_than_the_longest() {
+    let mut of = tidy();
+    let length = |text: &str| text.parse::<Length>().unwrap();
+    let longest = length("8h");
+    of.set_periods(Periods::new(vec![length("1h")], longest).unwrap());
+    let mut resource = (**of.resource(RESOURCE).unwrap()).clone();
+    let mut own = (**of.assignment(AssignmentId(1)).unwrap()).clone();
+    let mut set = |mode, period: Option<Period>, of_group: Override| {
+        resource.settings.mode = mode;
+        resource.settings.period = period.unwrap_or(Period::Preset(longest));
+        own.own = of_group;
+        of.set_resource(RESOURCE, Some(resource.clone()));
+        of.set_assignment(own.id, Some(own.clone()));
+        let found = lint(&of, noon()).into_iter();
+        let found = found.filter(|it| matches!(it, Finding::PeriodTooLong { .. }));
+        let said = found.map(|it| (it.severity(), said(&of, &it)));
+        said.collect::<Vec<_>>()
+    };
+    let warned = |who: &str, period: &str| {
+        let said = format!(
+            "{who} has an access period of {period}, longer than allowed: 8 hours counts. Set a shorter \
+             one, or a longer maximum."
+        );
+        vec![(Severity::Warning, said)]
+    };
+    let (asked, standing) = (Mode::AccessRequest, Mode::Standing);
+    let preset = Period::Preset(length("3d"));
+    let custom = Period::Custom {
+        up_to: length("2d"),
+        recommended: None,
+    };
+    let plain = Override::default();
+    let with = |mode, period| Override {
+        mode,
+        period,
+        ..plain
+    };
+    let of_the_resource = |period| warned("Resource 1", period);
+    let of_the_group = |period| warned("Group 1’s access to Resource 1", period);
+    assert_eq!(set(asked, None, plain), []);
+    assert_eq!(set(asked, Some(preset), plain), of_the_resource("3 days"));
+    assert_eq!(set(asked, Some(custom), plain), of_the_resource("2 days"));
+    let own = with(None, Some(preset));
+    assert_eq!(set(asked, None, own), of_the_group("3 days"));
+    let both = [of_the_resource("2 days"), of_the_group("3 days")];
+    assert_eq!(set(asked, Some(custom), own), both.concat());
+    // Where nobody asks, no period counts.
+    assert_eq!(set(standing, Some(preset), plain), []);
+    assert_eq!(set(standing, Some(preset), own), []);
+    let asking = with(Some(asked), None);
+    assert_eq!(
+        set(standing, Some(preset), asking),
+        of_the_resource("3 days")
+    );
+    let asking = with(Some(asked), Some(custom));
+    assert_eq!(set(standing, Some(preset), asking), of_the_group("2 days"));
 }
 
 #[test]
