@@ -1,6 +1,8 @@
 //! Changing how things are set up, in a browser: the consequence comes first, and a draft never undoes
 //! what somebody else saved.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use hourkey_testkit::browser::Browser;
 use hourkey_testkit::page::Page;
@@ -71,6 +73,39 @@ async fn a_group_is_removed_by_its_name_with_and_without_scripts() {
         page.press("Remove").await.unwrap();
         page.find("a[href='/groups/new']").await.unwrap();
         assert!(!page.words().await.unwrap().contains(name));
+    }
+}
+
+/// As many as the page says that it takes, a while after the sign-in.
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_people_are_pasted_and_confirmed_with_and_without_scripts() {
+    let (site, clock) = crate::two_step::site().await.unwrap();
+    let browser = site.browser("root").await.unwrap();
+    let page = &browser.page;
+    for (scripts, team) in [(true, "north"), (false, "south")] {
+        browser.allow_scripts(scripts).await.unwrap();
+        page.open(&site.address("/people/new")).await.unwrap();
+        let lines = (0..500).map(|nth| {
+            format!("Zoë Müller-Lüdenscheidt {nth}, zoe.mueller.luedenscheidt.{team}.{nth}@corp.example\n")
+        });
+        let paste = "document.getElementById('lines').value = arguments[0]";
+        let lines = lines.collect::<String>();
+        page.run(paste, vec![json!(lines)]).await.unwrap();
+        clock.advance(Duration::from_secs(16 * 60)).unwrap();
+        page.press("See what this does…").await.unwrap();
+        page.shows("500 people are added").await.unwrap();
+        page.press("Save").await.unwrap();
+        page.shows("What you sent is done as soon as you confirm.")
+            .await
+            .unwrap();
+        page.fill("Password", &password("root")).await.unwrap();
+        page.press("Confirm").await.unwrap();
+        page.shows("Add people").await.unwrap();
+        let last = format!("/people?q=luedenscheidt.{team}.499");
+        page.open(&site.address(&last)).await.unwrap();
+        page.shows(&format!("luedenscheidt.{team}.499"))
+            .await
+            .unwrap();
     }
 }
 

@@ -17,7 +17,7 @@ use crate::look::{axe, fits, keep_picture};
 use crate::{Site, password};
 
 /// A site whose controller's clock can be moved.
-async fn site() -> Result<(Site, TestClock)> {
+pub(crate) async fn site() -> Result<(Site, TestClock)> {
     let mut controller = Controller::prepare(SAMPLE).await?;
     let clock = TestClock::new(&controller.data())?;
     controller.set(TestClock::VARIABLE, clock.path().to_string_lossy());

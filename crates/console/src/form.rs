@@ -18,6 +18,9 @@ use crate::csrf;
 /// The field in which the page of signing in carries what was typed.
 pub(super) const UNSENT: &str = "unsent";
 
+/// The largest form that is taken, in bytes.
+pub const MAX_FORM: usize = 64 * 1024;
+
 /// The id of the sentence that says what is wrong: fields point to it.
 const COMPLAINT: &str = "complaint";
 
@@ -243,13 +246,16 @@ pub(super) async fn read_body(request: Request, app: &App) -> Result<(Parts, Byt
     let (parts, body) = request.into_parts();
     // The limit on bodies is an extension among the parts.
     let whole = Request::from_parts(parts.clone(), body);
-    let body = Bytes::from_request(whole, app).await.map_err(|_| {
-        AppError::refused(
-            Code::TooLarge,
-            "The form is too large. Shorten what you typed.",
-        )
-    })?;
-    Ok((parts, body))
+    let body = Bytes::from_request(whole, app).await;
+    Ok((parts, body.map_err(|_| too_large())?))
+}
+
+/// The answer to a form of more than [`MAX_FORM`].
+pub(super) fn too_large() -> AppError {
+    AppError::refused(
+        Code::TooLarge,
+        "The form is too large. Shorten what you typed.",
+    )
 }
 
 async fn read<T: DeserializeOwned>(request: Request, app: &App) -> Result<Form<T>, AppError> {

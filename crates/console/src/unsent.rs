@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -22,16 +22,16 @@ use tower::ServiceExt as _;
 
 use super::confirm::{self, CONFIRM, Carried, ConfirmFirst};
 use super::error::PageError;
-use super::form::{self, Field, Fields, FormError, UNSENT};
+use super::form::{self, Field, Fields, FormError, MAX_FORM, UNSENT};
 use super::layout::plain;
 use super::sign_in::{self, Entered, STEP, SignInForm, Typed};
 use crate::csrf;
 use crate::extract::ClientAddress;
 use crate::page_user::PageUser;
 
-/// The most that is carried, in bytes of a form: more than the longest text that is ever taken. The
-/// form that carries it has to stay within `MAX_BODY`.
-const MAX_CARRIED: usize = 30 * 1024;
+/// The largest form that carries another, in bytes: what is written into a field of a form is encoded once
+/// more, which makes five bytes of three at most.
+const MAX_CARRYING: usize = 2 * MAX_FORM;
 
 /// Never written into a page: what is bound to a session, and what is secret or works once.
 const NEVER_CARRIED: [&str; 6] = ["token", "password", "again", "code", "step", "offer"];
@@ -65,7 +65,9 @@ pub(super) fn kept(
         app: app.clone(),
         show: show.clone().with_state(app.clone()),
     };
-    show.merge(send).layer(from_fn_with_state(page, keep))
+    show.merge(send)
+        .layer::<_, Infallible>(from_fn_with_state(page, keep))
+        .layer(DefaultBodyLimit::max(MAX_CARRYING))
 }
 
 #[derive(Clone)]
@@ -100,6 +102,9 @@ impl Page {
         let app = &self.app;
         let (mut parts, body) = form::read_body(request, app).await?;
         let fields = Fields::parse(&body);
+        if !fields.has(UNSENT) && body.len() > MAX_FORM {
+            return Err(form::too_large());
+        }
         let carried = fields
             .has(UNSENT)
             .then(|| Fields::parse(fields.get(UNSENT).as_bytes()));
@@ -300,7 +305,7 @@ async fn ask_to_confirm(
     wrong: &FormError,
 ) -> Result<Response, AppError> {
     let unsent = carried.encoded();
-    let kept = unsent.len() <= MAX_CARRIED;
+    let kept = unsent.len() <= MAX_FORM;
     let carried = Carried {
         unsent: kept.then_some(&unsent),
         sends: sends && kept,
@@ -315,7 +320,7 @@ async fn ask_to_sign_in(
     door: SignInForm<'_>,
 ) -> Result<Response, AppError> {
     let unsent = carried.encoded();
-    let kept = unsent.len() <= MAX_CARRIED;
+    let kept = unsent.len() <= MAX_FORM;
     let door = SignInForm {
         next: &here(parts),
         ended: match kept {

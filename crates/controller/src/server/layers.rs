@@ -18,7 +18,7 @@ use crate::api::error::problem_response;
 use crate::api::problems::is_api;
 
 /// The largest body that is read, in bytes, unless the call has a limit of its own.
-pub const MAX_BODY: usize = 64 * 1024;
+pub const MAX_BODY: usize = hourkey_console::form::MAX_FORM;
 
 /// An answer has to begin within this; a stream then lasts as long as it likes.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

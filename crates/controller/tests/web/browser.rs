@@ -187,6 +187,16 @@ impl Browser<'_> {
             .await
     }
 
+    /// Sends a form of the page seen last as it is written here, with the token.
+    pub async fn post_raw(&self, path: &str, body: String) -> Page {
+        let body = format!("{body}&token={}", self.token());
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("origin", "http://127.0.0.1:8080"),
+        ];
+        self.send(Method::POST, path, &headers, body).await
+    }
+
     /// Sends a form without the token, with these headers.
     pub async fn post_as_is(
         &self,

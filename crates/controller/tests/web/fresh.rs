@@ -130,6 +130,31 @@ async fn a_removal_goes_through_with_the_name_that_was_typed_once_it_is_confirme
     assert_eq!(ada.get(&path).await.status, 404);
 }
 
+/// As many people as the page says that it takes, pasted a while after the sign-in.
+#[tokio::test]
+async fn five_hundred_people_go_through_once_it_is_confirmed() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let lines = (0..500).map(|nth| {
+        format!("Zoë Müller-Lüdenscheidt {nth}, zoe.mueller.luedenscheidt.{nth}@corp.example\r\n")
+    });
+    let lines: String = lines.collect();
+    let path = "/people/new";
+    let form = ada.get(path).await;
+    wait(&site, 16);
+    let shown = send(&ada, path, &form, &[("lines", &lines), ("do", "show")]).await;
+    shown.says("500 people are added");
+    let asked = send(&ada, path, &shown, &[("do", "save")]).await;
+    let [unsent, _] = carried(&asked);
+    assert!(unsent.1.len() > 45_000, "{}", unsent.1.len());
+    let wrong = confirm(&ada, path, &asked, &[("password", "wrong horse")]).await;
+    let done = confirm(&ada, path, &wrong, &[("password", PASSWORD)]).await;
+    assert_eq!(done.location(), "/people");
+    let organisation = site.app.organisation().await.unwrap();
+    let last = "zoe.mueller.luedenscheidt.499";
+    assert!(organisation.user_by_login(last).is_some());
+}
+
 #[tokio::test]
 async fn what_ends_access_and_what_decides_never_asks_for_it() {
     let site = Site::new().await;

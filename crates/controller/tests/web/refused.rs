@@ -311,8 +311,16 @@ async fn only_what_our_own_pages_sent_is_kept_and_no_secret_and_nothing_endless(
         .await;
     page.says("what you typed is kept");
     let page = browser
-        .post("/resources/2/request", &[("reason", &"x".repeat(40_000))])
+        .post("/resources/2/request", &[("reason", &"x".repeat(60_000))])
         .await;
+    page.says("what you typed is kept");
+    let page = browser
+        .post("/resources/2/request", &[("reason", &"x".repeat(70_000))])
+        .await;
+    page.refuses(413, "The form is too large");
+    // What no browser sends: it is longer once it is encoded.
+    let raw = format!("reason={}", "\"".repeat(40_000));
+    let page = browser.post_raw("/resources/2/request", raw).await;
     page.refuses(403, "What you typed is too long to be kept");
     assert_eq!(page.field("unsent"), None);
 }

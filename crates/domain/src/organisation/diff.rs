@@ -202,6 +202,19 @@ fn examined(before: &Organisation, after: &Organisation) -> BTreeMap<ResourceId,
             }
         }
     }
+    // What is held back may change without its assignment: another resource left its destination (rule 9).
+    let sides = [before, after];
+    for (side, other) in [(before, after), (after, before)] {
+        for (key, held) in &side.held_back {
+            if other.held_back.get(key) == Some(held) {
+                continue;
+            }
+            let own = sides.iter().find_map(|side| side.assignment(key.1));
+            if let Some(own) = own {
+                users.entry(own.resource).or_default().insert(key.0);
+            }
+        }
+    }
     let users = users.into_iter();
     let mut all: BTreeMap<_, _> = users.map(|(id, users)| (id, Whose::Users(users))).collect();
     all.extend(everybody.into_iter().map(|id| (id, Whose::Everybody)));
@@ -221,7 +234,7 @@ type Best = (Option<EffectiveAssignment>, Option<EffectiveAssignment>);
 
 impl Sides<'_> {
     /// Finds the assignments that count for each of these people. Most share theirs with many others:
-    /// each set of assignments is judged once.
+    /// each set of assignments is judged once, and apart for whom something is held back (rule 6).
     fn best(&self, whose: &Whose) -> Vec<(Best, Vec<UserId>)> {
         let (old, new) = (self.assigned(self.before), self.assigned(self.after));
         let mut held: Vec<(UserId, usize)> = Vec::new();
@@ -245,7 +258,7 @@ impl Sides<'_> {
         }
         held.sort_unstable();
         let mut found: Vec<(Best, Vec<UserId>)> = Vec::new();
-        let mut known: BTreeMap<(bool, bool, Vec<usize>), usize> = BTreeMap::new();
+        let mut known: BTreeMap<(bool, bool, Vec<usize>, Option<UserId>), usize> = BTreeMap::new();
         for own in held.chunk_by(|(one, _), (other, _)| one == other) {
             let Some((user, _)) = own.first() else {
                 continue;
@@ -253,20 +266,25 @@ impl Sides<'_> {
             let enabled = |side: &Organisation| side.enabled_user(*user).is_some();
             let (was, is) = (enabled(self.before), enabled(self.after));
             let indexes = own.iter().map(|(_, index)| *index);
-            let key = (was, is, indexes.collect::<Vec<_>>());
-            let at = *known.entry(key).or_insert_with_key(|(was, is, indexes)| {
-                let side = |all: &[EffectiveAssignment], first: usize| {
-                    let own = indexes.iter().filter_map(|index| index.checked_sub(first));
-                    let own: Vec<_> = own.filter_map(|index| all.get(index)).copied().collect();
-                    most_permissive(&own, self.now).copied()
-                };
-                let best = (
-                    side(&old, 0).filter(|_| *was),
-                    side(&new, old.len()).filter(|_| *is),
-                );
-                found.push((best, Vec::new()));
-                found.len() - 1
-            });
+            let is_held = |side: &Organisation| side.held_back_from(*user).next().is_some();
+            let held = (is_held(self.before) || is_held(self.after)).then_some(*user);
+            let key = (was, is, indexes.collect::<Vec<_>>(), held);
+            let at = *known
+                .entry(key)
+                .or_insert_with_key(|(was, is, indexes, _)| {
+                    let side = |of: &Organisation, all: &[EffectiveAssignment], first: usize| {
+                        let own = indexes.iter().filter_map(|index| index.checked_sub(first));
+                        let own = own.filter_map(|index| all.get(index)).copied();
+                        let own: Vec<_> = own.filter_map(|live| of.counted(*user, live)).collect();
+                        most_permissive(&own, self.now).copied()
+                    };
+                    let best = (
+                        side(self.before, &old, 0).filter(|_| *was),
+                        side(self.after, &new, old.len()).filter(|_| *is),
+                    );
+                    found.push((best, Vec::new()));
+                    found.len() - 1
+                });
             if let Some((_, users)) = found.get_mut(at) {
                 users.push(*user);
             }

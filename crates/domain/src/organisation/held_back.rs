@@ -229,6 +229,16 @@ impl Organisation {
         self.held_back.range(own).map(|(_, held)| held)
     }
 
+    /// An assignment as it counts for somebody, with what is held back from them.
+    pub(super) fn counted(
+        &self,
+        user: UserId,
+        live: EffectiveAssignment,
+    ) -> Option<EffectiveAssignment> {
+        let held = self.held_back.get(&(user, live.assignment));
+        held.map_or(Some(live), |held| held.applied(live))
+    }
+
     /// The same once what is held back until this moment, or an earlier one, counts.
     #[must_use]
     pub(super) fn counting_at(&self, at: Time) -> Self {

@@ -68,10 +68,8 @@ impl Organisation {
     ) -> impl Iterator<Item = Reachable<'_>> {
         let mut all = self
             .live(user, only)
-            .filter_map(move |(own, resource, live)| {
-                let held = self.held_back.get(&(user, own.id));
-                let counts = held.map_or(Some(live), |held| held.applied(live));
-                counts.map(|counts| (resource, counts))
+            .filter_map(move |(_, resource, live)| {
+                self.counted(user, live).map(|counts| (resource, counts))
             })
             .peekable();
         std::iter::from_fn(move || {

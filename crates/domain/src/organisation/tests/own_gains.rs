@@ -13,6 +13,7 @@ use crate::Time;
 use crate::address::Host;
 use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use crate::length::Length;
+use crate::organisation::diff::{Sight, diff};
 use crate::organisation::{Assignment, HELD_BACK_FOR, Organisation, Resource, explain, held_back};
 use crate::periods::Periods;
 use crate::settings::{Approval, Mode, Override, most_permissive};
@@ -146,6 +147,36 @@ fn what_counts_for_others_does_not_for_its_maker() {
     let after = changed_by_1(&office(), join);
     assert_eq!(mode(&after, 1, 2), None);
     assert_eq!(mode(&after, 2, 2), Some(Mode::AccessRequest));
+}
+
+/// Whoever else changes what is held back from somebody is not told that it gives or takes that person
+/// anything now.
+#[test]
+fn what_is_held_back_is_no_gain_and_no_loss_of_others_changes() {
+    let users = |all: &[Sight]| {
+        all.iter()
+            .flat_map(|it| it.users.clone())
+            .collect::<Vec<_>>()
+    };
+    let everybody = [UserId(1), UserId(2)];
+    let join = |it: &mut Organisation| it.set_group(GroupId(2), Some(group(2, &[1, 2])));
+    let own = changed_by_1(&office(), join);
+    assert_eq!(users(&diff(&office(), &own, noon()).gains), [UserId(2)]);
+    let mut open = own.clone();
+    open.set_assignment(AssignmentId(2), Some(standing(2, 2, 2)));
+    let looser = diff(&own, &open, noon()).looser;
+    assert_eq!(looser.len(), 1);
+    assert_eq!(looser[0].users, [UserId(2)]);
+    let mut gone = own.clone();
+    gone.set_assignment(AssignmentId(2), None);
+    assert_eq!(users(&diff(&own, &gone, noon()).losses), [UserId(2)]);
+    // Once it counts, it is theirs, too.
+    let mut counts = own.clone();
+    counts.set_held_back(UserId(1), Vec::new());
+    assert_eq!(users(&diff(&own, &counts, noon()).gains), [UserId(1)]);
+    let mut gone = counts.clone();
+    gone.set_assignment(AssignmentId(2), None);
+    assert_eq!(users(&diff(&counts, &gone, noon()).losses), everybody);
 }
 
 /// A higher maximum lets others extend for longer, and its maker a day later; a lower one holds at once.
