@@ -551,6 +551,29 @@ async fn tightened_settings_clamp_the_extension_at_its_approval() {
 }
 
 #[tokio::test]
+async fn the_end_that_is_told_is_no_later_than_the_groups_access() {
+    let env = TestEnv::new().await;
+    let (people, database) = (env.people, env.resources.database);
+    database_for(&env, people.ann, 3_600).await;
+    let asked = extend(&env, people.ann, database, json!({ "seconds": 7_200 })).await;
+    let until = "2030-01-01T00:40:00Z";
+    assign(&env, Override::default(), Some(until)).await;
+    let row = row(&env, people.ann, database).await["lock"].clone();
+    assert_eq!(row["expires_at"], until);
+    assert_eq!(row["extension"]["lapses_at"], until);
+    for (id, reader) in [(1, people.ann), (asked.id(), people.ann), (1, people.rae)] {
+        let path = format!("/requests/{id}");
+        let request = env.get(reader, &path).await.json();
+        assert_eq!(request["grant"]["expires_at"], until, "{id}");
+    }
+    let all = env.get(people.ann, "/requests").await.json();
+    assert_eq!(all["items"][0]["lapses_at"], until);
+    let review = env.get(people.rae, "/reviews").await.json()[0].clone();
+    assert_eq!(review["request"]["grant"]["expires_at"], until);
+    assert_eq!(review["request"]["lapses_at"], until);
+}
+
+#[tokio::test]
 async fn after_a_revocation_an_extension_needs_a_reviewer() {
     let env = TestEnv::new().await;
     let (people, logs) = (env.people, env.resources.logs);

@@ -186,9 +186,14 @@ impl AccessRead for Tx {
             page.push(" AND created_at < ").push_bind(millis(before));
         }
         if let Some(before) = search.ends_before {
-            page.push(its_grant!("expires_at"))
-                .push(" < ")
-                .push_bind(millis(before));
+            // As `Grant::ends_at` says it.
+            page.push(
+                " AND state = 'approved' AND (SELECT iif(g.state = 'active', \
+                 min(g.expires_at, ifnull(a.until, g.expires_at)), g.expires_at) \
+                 FROM grants g LEFT JOIN assignments a ON a.id = g.assignment_id \
+                 WHERE g.request_id = requests.id ORDER BY g.id DESC LIMIT 1) < ",
+            )
+            .push_bind(millis(before));
         }
         page.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
         self.all(page.build(), request).await

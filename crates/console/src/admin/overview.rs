@@ -9,7 +9,6 @@ use hourkey_access::app::App;
 use hourkey_access::deputies;
 use hourkey_access::overview::{self, Overview, ShownLink, Sight};
 use hourkey_domain::Time;
-use hourkey_domain::grant::Window;
 use hourkey_domain::ids::{RequestId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::organisation::lint::{Finding, Severity, lint, sentence};
@@ -93,9 +92,11 @@ impl Now {
             if let Some(request) = access.pending.as_deref().filter(|it| now < it.lapses_at) {
                 waiting.push((request.created_at, user, resource, request.id));
             }
-            let runs = |it: &Window| it.starts_at <= now && now < it.expires_at;
-            if let Some(it) = access.grant.as_deref().filter(|it| runs(&it.grant.window)) {
-                granted.push((it.grant.window.expires_at, user, resource, it.request.id));
+            if let Some(it) = access.grant.as_deref() {
+                let ends_at = organisation.ends_at(&it.grant);
+                if it.grant.window.starts_at <= now && now < ends_at {
+                    granted.push((ends_at, user, resource, it.request.id));
+                }
             }
         }
         granted.sort_unstable();

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::ids::ResourceId;
+use hourkey_store::organisation::Assignment;
 use serde_json::json;
 
 use crate::web::browser::{Browser, Page, Site};
@@ -140,6 +141,42 @@ async fn a_denied_extension_says_that_access_goes_on() {
         "{}",
         page.text
     );
+}
+
+/// Engineering has the database up to this moment.
+async fn assigned_until(site: &Site, until: &str) {
+    let (id, until) = (site.env.assignments.database, until.parse().unwrap());
+    let until = Some(until);
+    site.env
+        .change(move |tx| {
+            Box::pin(async move {
+                let own = tx.assignment(id).await?.unwrap();
+                Ok(tx.update_assignment(Assignment { until, ..own }).await?)
+            })
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn pages_end_a_grant_no_later_than_its_groups_access() {
+    let site = Site::new().await;
+    let request = running(&site, site.env.resources.database, 10).await;
+    let ann = site.signed_in("ann").await;
+    send(&ann, "/resources/2/extend", &[("length", "7200")]).await;
+    assigned_until(&site, "2030-01-01T00:40:00Z").await;
+    let page = ann.get(&format!("/requests/{request}")).await;
+    page.says("Database is open Open, 30 min left");
+    page.says("Ends 00:40 UTC");
+    let page = ann.get("/requests/2").await;
+    page.says("Access ends 00:40 UTC");
+    page.says("Expires 00:40 UTC if nobody answers");
+    let rae = site.signed_in("rae").await;
+    rae.get("/review").await.says("Access ends 00:40 UTC");
+    let ada = site.signed_in("ada").await;
+    ada.get("/overview").await.says("30 min");
+    ada.get("/resources/2/revoke")
+        .await
+        .says("Open, 30 min left");
 }
 
 #[tokio::test]
