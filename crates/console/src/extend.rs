@@ -196,9 +196,11 @@ impl<'a> Own<'a> {
             dd { bdi { (plain(&self.assignment.group_name)) } }
             @if let Some(at_most) = self.at_most() {
                 dt { @if self.is_custom() { "At most" } @else { "Extended" } }
+                // The page stays as it is while somebody types: it says when this was reckoned.
                 dd {
                     "Until " (moment(at_most, now))
-                    @if !self.is_automatic() { " if approved now" }
+                    @if self.is_automatic() { " if extended at " } @else { " if approved at " }
+                    (moment(now, now))
                 }
             }
             @match &detail.approvers {

@@ -15,7 +15,7 @@ use crate::icon::Icon;
 use crate::layout::{plain, token_field};
 use crate::lengths;
 use crate::outcome::{comments, person, quote, sentence, tone, verdict};
-use crate::time::{ago, moment};
+use crate::time::{ago, moment, reckoned, stamp};
 
 /// The longest comment, in characters.
 pub(super) const COMMENT: usize = 2_000;
@@ -129,7 +129,7 @@ pub(super) fn asked_for(request: &Request, now: Time) -> Markup {
         }
         @match (request.ends_at.filter(|_| waits), request.purpose) {
             (Some(until), _) if request.starts_at.is_some() => { " until " b { (moment(until, now)) } },
-            (Some(until), _) => { " · Approved now: until " b { (moment(until, now)) } },
+            (Some(until), _) => { " · Approved now: until " b { (reckoned(until, now)) } },
             (None, Purpose::Extension(_)) if waits => " · Approved now, it would not last longer",
             (None, _) => {},
         }
@@ -157,11 +157,21 @@ pub(super) fn settled_card(request: &Request, undo: &Markup, now: Time) -> Marku
     }
 }
 
-/// Taking one's decision back, for as long as that may be (rule 12): the style sheet then hides the button.
-pub(super) fn undo(request: &Request, token: &FormToken, origin: Origin<'_>) -> Markup {
+/// Taking one's decision back, up to `until` (rule 12): then the script hides the button, and without it the
+/// style sheet does, 10 seconds after it was drawn.
+pub(super) fn undo(
+    request: &Request,
+    until: Option<Time>,
+    token: &FormToken,
+    origin: Origin<'_>,
+) -> Markup {
+    let Some(until) = until else {
+        return html! {};
+    };
     let id = request.id;
     html! {
-        form.undo #{ "undo-" (id) } method="post" action={ "/review/" (id) } {
+        form.undo #{ "undo-" (id) } method="post" action={ "/review/" (id) }
+            data-until=(stamp(until)) {
             (token_field(token))
             (origin.fields())
             button.btn name="do" value="undo" aria-label=(about("Undo", request)) { "Undo" }

@@ -46,7 +46,7 @@ async fn what_opens_with_a_reason_is_extended_at_once() {
     let path = "/resources/3/extend?as=ann";
     let page = ann.get(path).await;
     page.says(
-        "Extend Logs Access ends 01:00 UTC Through group Engineering At most Until 04:50 UTC",
+        "Extend Logs Access ends 01:00 UTC Through group Engineering At most Until 04:50 UTC if extended at 00:50 UTC",
     );
     page.says("For how long from now on? 15 minutes 30 minutes 1 hour 2 hours 4 hours Other…");
     page.says("Nothing that is connected now is interrupted. Extend now");
@@ -75,7 +75,9 @@ async fn what_needs_approval_waits_and_goes_on_meanwhile() {
     let ann = site.signed_in("ann").await;
     let path = "/resources/2/extend";
     let page = ann.get(path).await;
-    page.says("At most Until 08:30 UTC if approved now Can approve Rae Reviewer, Roy Reviewer");
+    page.says(
+        "At most Until 08:30 UTC if approved at 00:30 UTC Can approve Rae Reviewer, Roy Reviewer",
+    );
     page.says("For how long from the approval on?");
     let key = page.field("key").unwrap();
     let fields = [
