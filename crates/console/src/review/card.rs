@@ -77,7 +77,7 @@ pub(super) fn card(
         @if review.may_decide {
             div.acts {
                 (form.approve(primary))
-                @if let Some(asked) = request.asked { (form.shorter(asked)) }
+                @if let Some(asked) = request.asked { (form.shorter(asked, now)) }
                 (form.deny())
             }
         } @else {
@@ -202,12 +202,19 @@ impl Form<'_> {
         )
     }
 
-    fn shorter(&self, asked: Length) -> Markup {
-        let choices: Vec<Length> = lengths::choices(asked)
-            .into_iter()
-            .filter(|length| *length < asked)
-            .collect();
+    /// For less time than was asked; nothing where no shorter length would add anything to a running grant
+    /// (rule 5).
+    fn shorter(&self, asked: Length, now: Time) -> Markup {
+        let running = self.request.grant.as_ref();
+        let least = running.map(|grant| Length::MIN.after(grant.expires_at));
         let open = self.typed.form == "less";
+        if least.is_some_and(|least| asked.after(now) <= least) && !open {
+            return html! {};
+        }
+        let mut choices = lengths::choices(asked);
+        choices.retain(|length| {
+            *length < asked && least.is_none_or(|least| length.after(now) >= least)
+        });
         let (length, wrong) = match open {
             true => (self.typed.length.clone(), &self.typed.wrong),
             false => (lengths::LengthInput::default(), &FormError::default()),

@@ -119,6 +119,30 @@ async fn what_needs_approval_waits_and_goes_on_meanwhile() {
 }
 
 #[tokio::test]
+async fn shorter_offers_no_length_that_adds_nothing() {
+    let site = Site::new().await;
+    running(&site, site.env.resources.database, 30).await;
+    let ann = site.signed_in("ann").await;
+    send(&ann, "/resources/2/extend", &[("length", "7200")]).await;
+    let rae = site.signed_in("rae").await;
+    // 15 and 30 minutes from now on end no later than access does.
+    rae.get("/review")
+        .await
+        .says("Shorter… Approve for 1 hour Other… How long, up to 2 hours");
+    let fields = [("do", "less"), ("length", "1800")];
+    let page = rae.post("/review/2", &fields).await;
+    page.refuses(422, "Access runs until");
+    // Where nothing shorter adds anything there is nothing to choose.
+    site.env.clock.forward(TimeDelta::minutes(29));
+    rae.post("/review/2", &[("do", "deny"), ("comment", "later")])
+        .await;
+    let body = json!({ "resource": 2, "seconds": 120, "extends": true });
+    site.env.post(site.env.people.ann, "/requests", body).await;
+    let page = rae.get("/review/3").await;
+    page.says("Approve 2 minutes Deny…");
+}
+
+#[tokio::test]
 async fn a_denied_extension_says_that_access_goes_on() {
     let site = Site::new().await;
     running(&site, site.env.resources.database, 30).await;
