@@ -143,6 +143,35 @@ async fn shorter_offers_no_length_that_adds_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_typed_is_kept_where_access_ended_meanwhile() {
+    let site = Site::new().await;
+    running(&site, site.env.resources.logs, 30).await;
+    let ann = site.signed_in("ann").await;
+    let page = ann.get("/resources/3/extend?as=ann").await;
+    let key = page.field("key").unwrap();
+    site.env.wait(TimeDelta::minutes(30)).await;
+    let typed = [
+        ("reason", "  not <done>\nyet"),
+        ("length", "other"),
+        ("other", "90m"),
+        ("key", key.as_str()),
+    ];
+    let before = site.seq().await;
+    let page = ann.post("/resources/3/extend?as=ann", &typed).await;
+    page.refuses(409, "Your access ended before this was sent");
+    page.says("Request access to Logs");
+    assert!(page.text.contains("\n  not &lt;done&gt;\nyet</textarea>"));
+    assert_eq!(page.field("other-3").as_deref(), Some("90m"));
+    assert!(page.text.contains("action=\"/resources/3/request?as=ann\""));
+    assert_eq!(site.seq().await, before, "nothing is requested by it");
+    // Of nothing typed nothing is kept, and the sentence is the same.
+    let page = ann
+        .post("/resources/3/extend", &[("key", key.as_str())])
+        .await;
+    page.refuses(409, "Your access ended before this was sent");
+}
+
+#[tokio::test]
 async fn a_denied_extension_says_that_access_goes_on() {
     let site = Site::new().await;
     running(&site, site.env.resources.database, 30).await;
