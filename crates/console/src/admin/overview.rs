@@ -221,6 +221,20 @@ fn attention(view: &Overview, findings: &[Finding]) -> Markup {
     }
 }
 
+/// The first few rows of a list, and all others folded away: none is left out.
+fn folded<T>(all: &[T], row: impl Fn(&T) -> Markup) -> Markup {
+    let (first, more) = all.split_at(all.len().min(FINDINGS));
+    html! {
+        ul.findings { @for it in first { (row(it)) } }
+        @if !more.is_empty() {
+            details {
+                summary { (count(more.len(), "more", "more")) }
+                ul.findings { @for it in more { (row(it)) } }
+            }
+        }
+    }
+}
+
 /// Who could sign in as somebody else: rule 6 is loud.
 fn ways_in(view: &Overview, ways: &[ShownLink]) -> Markup {
     let named = |id| {
@@ -231,20 +245,18 @@ fn ways_in(view: &Overview, ways: &[ShownLink]) -> Markup {
         @if !ways.is_empty() {
             section #ways-in {
                 h2 { "Ways in, in the last day" span { (ways.len()) } }
-                ul.findings {
-                    @for way in ways.iter().take(FINDINGS) {
-                        li {
-                            (dot(Icon::Key, "soon"))
-                            span {
-                                (named(way.shown_to)) " set up how " (named(way.user))
-                                " signs in, or was shown a link to their password, "
-                                (ago(way.at, view.now)) ". Until a day after, "
-                                (named(way.user)) " decides nothing that " (named(way.shown_to))
-                                " asks for."
-                            }
+                (folded(ways, |way| html! {
+                    li {
+                        (dot(Icon::Key, "soon"))
+                        span {
+                            (named(way.shown_to)) " set up how " (named(way.user))
+                            " signs in, or was shown a link to their password, "
+                            (ago(way.at, view.now)) ". Until a day after, "
+                            (named(way.user)) " decides nothing that " (named(way.shown_to))
+                            " asks for."
                         }
                     }
-                }
+                }))
             }
         }
     }
@@ -257,20 +269,18 @@ fn deputising(deputies: &[Deputy], now: Time) -> Markup {
         @if !deputies.is_empty() {
             section #deputies {
                 h2 { "Deputies" span { (deputies.len()) } }
-                ul.findings {
-                    @for it in deputies.iter().take(FINDINGS) {
-                        li {
-                            (dot(Icon::Clock, "muted"))
-                            span {
-                                (named(&it.deputy)) " decides for " (named(&it.principal))
-                                @if !it.holds { " from " (moment(it.from, now)) }
-                                " until " (moment(it.until, now)) ". Named by "
-                                (named(&it.named_by)) ". "
-                                a href="/review/deputy" { "Out of office" }
-                            }
+                (folded(deputies, |it| html! {
+                    li {
+                        (dot(Icon::Clock, "muted"))
+                        span {
+                            (named(&it.deputy)) " decides for " (named(&it.principal))
+                            @if !it.holds { " from " (moment(it.from, now)) }
+                            " until " (moment(it.until, now)) ". Named by "
+                            (named(&it.named_by)) ". "
+                            a href="/review/deputy" { "Out of office" }
                         }
                     }
-                }
+                }))
             }
         }
     }
