@@ -129,7 +129,7 @@ fn what_was_told_of_a_grant_is_told_by_its_present_end() {
         comment: String::new(),
         extends: Some(at(45)),
     };
-    let (title, ..) = first(runs(45, 45), &[extended.clone()], 20);
+    let (title, ..) = first(runs(45, 45), std::slice::from_ref(&extended), 20);
     assert_eq!(title, "Payroll database is open until 11:30");
     let undone = What::Cancelled {
         request,
