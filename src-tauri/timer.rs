@@ -117,3 +117,19 @@ mod linux {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_moment_in_a_month_or_a_year_is_not_now() {
+        let clock: Arc<dyn Clock> = Arc::new(hourkey_clock::BootClock);
+        for days in [30, 365] {
+            let at = clock.boot() + Duration::from_secs(days * 86_400);
+            let mut timer = Timer::new(Arc::clone(&clock));
+            let waited = tokio::time::timeout(Duration::from_millis(50), timer.until(Some(at)));
+            assert!(waited.await.is_err(), "{days} days have passed at once");
+        }
+    }
+}

@@ -5,11 +5,12 @@ use hourkey_client::delivery::{Ending, PendingNotification};
 use hourkey_client::dial::BlockedConnection;
 use hourkey_domain::cause::Cause;
 use hourkey_domain::format::remaining_by_minute;
-use hourkey_domain::ids::ResourceId;
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::LockState;
 use hourkey_domain::outcome::{Outcome, with_comment};
 use hourkey_domain::text::one_line;
+use hourkey_protocol::access::Resource;
 use hourkey_protocol::notice::{Notice, What};
 
 use crate::intent::{Intent, Tab};
@@ -48,6 +49,17 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
     let opens = known.is_some_and(|resource| resource.url.is_some());
     let name = one_line(&notice.resource_name, MAX_NAME_CHARS);
     let resource = notice.resource;
+    // Another request may have extended it since.
+    let ran_until = notice.what.extends().filter(|ends_at| *ends_at > notice.at);
+    let goes_on_until = ran_until.and_then(|said| match known.map(|row| row.lock) {
+        Some(LockState::Granted {
+            started_at,
+            expires_at,
+            ..
+        }) => (started_at <= notice.at).then_some(expires_at),
+        Some(_) => None,
+        None => Some(said),
+    });
     match &notice.what {
         What::Approved {
             request,
@@ -59,14 +71,12 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             ..
         } => {
             let by = approval(&notice.what);
-            // It may have been extended since.
-            let ends_at = match known.map(|row| row.lock) {
-                Some(LockState::Granted {
-                    grant: runs,
-                    expires_at: runs_until,
-                    ..
-                }) if runs == *grant => runs_until.max(*expires_at),
-                _ => *expires_at,
+            let is_taken_back = || was_taken_back(state, *request);
+            let ends_at = match runs_until(known, *grant) {
+                // The row that an extension changes may come after the news of it.
+                Some(until) if Some(until) == *extends && !is_taken_back() => *expires_at,
+                Some(until) => until,
+                None => *expires_at,
             };
             let message = if ends_at <= now {
                 Message {
@@ -103,41 +113,34 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             (Topic::Request(*request), message)
         }
         What::Denied {
-            request,
-            comment,
-            extends,
-            ..
+            request, comment, ..
         } => {
             let (title, body) = became(notice, &name, comment);
             let message = Message {
                 title,
-                body: goes_on(body, *extends, now, zone),
+                body: goes_on(body, goes_on_until, now, zone),
                 click: Intent::ViewRequest { request: *request },
-                buttons: vec![again_or_extend(resource, *extends, now)],
+                buttons: vec![again_or_extend(resource, goes_on_until, now)],
             };
             (Topic::Request(*request), message)
         }
-        What::Cancelled {
-            request,
-            cause,
-            extends,
-        } => {
+        What::Cancelled { request, cause, .. } => {
             let (title, body) = became(notice, &name, "");
             let message = Message {
                 title: no_longer_needed(*cause, &name).unwrap_or(title),
-                body: goes_on(body, *extends, now, zone),
+                body: goes_on(body, goes_on_until, now, zone),
                 click: show(Tab::Inbox),
                 buttons: vec![],
             };
             (Topic::Request(*request), message)
         }
-        What::Lapsed { request, extends } => {
+        What::Lapsed { request, .. } => {
             let (title, body) = became(notice, &name, "");
             let message = Message {
                 title,
-                body: goes_on(body, *extends, now, zone),
+                body: goes_on(body, goes_on_until, now, zone),
                 click: Intent::ViewRequest { request: *request },
-                buttons: vec![again_or_extend(resource, *extends, now)],
+                buttons: vec![again_or_extend(resource, goes_on_until, now)],
             };
             (Topic::Request(*request), message)
         }
@@ -187,7 +190,10 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             Topic::Grant(*grant),
             Message {
                 title: format!("{name} is open"),
-                body: format!("Until {}.", time_format::moment(*expires_at, now, zone)),
+                body: {
+                    let until = runs_until(known, *grant).unwrap_or(*expires_at);
+                    format!("Until {}.", time_format::moment(until, now, zone))
+                },
                 click: open(resource, opens),
                 buttons: open_and_copy(resource, opens),
             },
@@ -246,6 +252,27 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
 fn for_whom(principal: Option<&str>) -> String {
     let said = principal.map(|principal| format!("You decide for {}. ", person(principal)));
     said.unwrap_or_default()
+}
+
+/// When the resource's access ends by this grant, while it runs: earlier or later than was told.
+fn runs_until(known: Option<&Resource>, grant: GrantId) -> Option<DateTime<Utc>> {
+    match known?.lock {
+        LockState::Granted {
+            grant: runs,
+            expires_at,
+            ..
+        } if runs == grant => Some(expires_at),
+        _ => None,
+    }
+}
+
+/// A later notice tells that the approval of this request was taken back.
+fn was_taken_back(state: &AppState, approved: RequestId) -> bool {
+    let mut notices = state.model().notices.iter();
+    notices.any(|it| {
+        matches!(it.what, What::Cancelled { request, cause: Cause::Undone, .. }
+            if request == approved)
+    })
 }
 
 /// Says that the sign-in will not outlast this run, and why.

@@ -3,7 +3,8 @@ use crate::fixtures::{
     self, approved, at, denied, granted, locked, notice, offline, pending, resource, review,
     standing, state,
 };
-use hourkey_domain::ids::{GrantId, ResourceId};
+use hourkey_domain::cause::Cause;
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 
 #[test]
 fn rows_come_open_then_waiting_then_locked() {
@@ -80,6 +81,79 @@ fn an_old_approval_says_the_end_after_an_extension() {
         inbox(&other, at(60))[0].title,
         "Payroll database was approved"
     );
+}
+
+/// The first of the inbox, about the resource as it stands.
+fn first(lock: LockState, whats: &[What], now: i64) -> (String, String, Option<String>) {
+    let mut state = state(vec![resource(1, "Payroll database", lock)]);
+    let notices = whats.iter().zip(1..);
+    let notices = notices.map(|(what, id)| notice(id, 10 - id, what.clone()));
+    fixtures::model(&mut state).notices = notices.collect();
+    let first = inbox(&state, at(now)).remove(0);
+    (first.title, first.body, first.action_label)
+}
+
+fn runs(grant: i64, until: i64) -> LockState {
+    LockState::Granted {
+        grant: GrantId(grant),
+        started_at: at(0),
+        expires_at: at(until),
+        extension: None,
+    }
+}
+
+#[test]
+fn what_was_told_of_a_grant_is_told_by_its_present_end() {
+    let started = What::Started {
+        grant: GrantId(45),
+        expires_at: at(45),
+    };
+    let (_, body, _) = first(runs(45, 90), &[started], 60);
+    assert_eq!(body, "Until 11:30.");
+
+    // The group's access ends earlier than it did when it was approved.
+    let (title, ..) = first(runs(45, 30), &[approved(45)], 20);
+    assert_eq!(title, "Payroll database is open until 10:30");
+
+    // An extension that was taken back, and one of which the row has not heard yet.
+    let What::Approved { request, .. } = approved(45) else {
+        panic!("an approval");
+    };
+    let extended = What::Approved {
+        request,
+        grant: GrantId(45),
+        by: None,
+        length: "1h".parse().unwrap(),
+        starts_at: at(0),
+        expires_at: at(90),
+        comment: String::new(),
+        extends: Some(at(45)),
+    };
+    let (title, ..) = first(runs(45, 45), std::slice::from_ref(&extended), 20);
+    assert_eq!(title, "Payroll database is open until 11:30");
+    let undone = What::Cancelled {
+        request,
+        cause: Cause::Undone,
+        extends: Some(at(45)),
+    };
+    let (title, ..) = first(runs(45, 45), &[extended, undone], 20);
+    assert_eq!(title, "Payroll database is open until 10:45");
+}
+
+#[test]
+fn a_denied_extension_says_until_when_access_goes_on_now() {
+    let denied = What::Denied {
+        request: RequestId(8),
+        by: "Marta".to_owned(),
+        comment: String::new(),
+        extends: Some(at(45)),
+    };
+    let denied = [denied];
+    let (_, body, action) = first(runs(45, 90), &denied, 60);
+    assert_eq!(body, "Denied by Marta. Access goes on until 11:30.");
+    assert_eq!(action.as_deref(), Some("Request again"));
+    let (_, body, _) = first(locked(), &denied, 20);
+    assert_eq!(body, "Denied by Marta.", "it was revoked since");
 }
 
 #[test]

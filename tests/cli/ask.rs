@@ -4,7 +4,7 @@ use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::{Grant, GrantStatus, Request, RequestStatus, ResourceDetail};
 use hourkey_protocol::event::Snapshot;
 use hourkey_testkit::controller::Controller;
-use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, SAMPLE};
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, SAMPLE, User};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::terminal::Terminal;
 
@@ -234,6 +234,44 @@ async fn the_status_says_who_can_approve() {
     // What opens with a reason needs nobody.
     let status = terminal.run(&["status", "ci"]).await.ended(0);
     assert!(!status.out.contains("Can approve"), "{status:?}");
+}
+
+#[tokio::test]
+async fn the_status_promises_no_extension_that_nobody_may_approve() {
+    let with = |marta: User| {
+        OrgBuilder::new("Example")
+            .member("ada", "Ada Park")
+            .user(marta)
+            .group("Staff", &["ada"])
+            .network("Office")
+            .resource(Resource::new(
+                "Wiki",
+                "wiki.corp.example",
+                Access::request().up_to("4h").manual(),
+            ))
+            .assign("Staff", &["Wiki"])
+            .text()
+    };
+    let marta = User::reviewer("marta", "Marta Ruiz");
+    let controller = Controller::start(&with(marta.clone())).await.unwrap();
+    let ada = Terminal::of("ada", &controller).await;
+    let reviewer = Terminal::of("marta", &controller).await;
+    let ask = ["request", "wiki", "--for", "30m", "--json"];
+    let asked: Request = ada.run(&ask).await.json();
+    let approve = ["review", "approve", &asked.id.to_string()];
+    reviewer.run(&approve).await.ended(0);
+    let status = ada.run(&["status", "wiki"]).await.ended(0).out;
+    assert!(
+        status.contains("If approved now, it could run until"),
+        "{status}"
+    );
+    controller.apply(&with(marta.disabled())).await.unwrap();
+    let status = ada.run(&["status", "wiki"]).await.ended(0).out;
+    assert!(
+        status.contains("Nobody can approve an extension for you now"),
+        "{status}"
+    );
+    assert!(!status.contains("Run: hourkey extend"), "{status}");
 }
 
 #[tokio::test]

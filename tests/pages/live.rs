@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use hourkey_client::session::Session as Api;
+use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::access::{Approve, NewRequest, RequestStatus};
 use hourkey_testkit::clock::TestClock;
+use hourkey_testkit::page::Page;
 use hourkey_testkit::poll::eventually;
 use serde_json::json;
 
@@ -176,12 +179,7 @@ async fn an_open_page_says_when_the_controller_is_away_and_goes_on_when_it_is_ba
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_countdown_ends_by_the_servers_time() {
-    let mut site = Site::new().await.unwrap();
-    let clock = TestClock::new(&site.session.home()).unwrap();
-    site.controller.stop().await.unwrap();
-    let path = clock.path().display().to_string();
-    site.controller.set(TestClock::VARIABLE, &path);
-    site.controller.resume().await.unwrap();
+    let (site, clock) = with_clock().await;
     let ada = site.api("ada").await.unwrap();
     let browser = site.browser("ada").await.unwrap();
     let page = &browser.page;
@@ -200,4 +198,97 @@ async fn the_countdown_ends_by_the_servers_time() {
     page.shows("Release pipeline is locked again")
         .await
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_if_approved_now_moves_with_now() {
+    let (site, clock) = with_clock().await;
+    let ada = site.api("ada").await.unwrap();
+    let new = NewRequest {
+        resource: resource_named(&ada, "Grafana").await,
+        assignment: None,
+        reason: String::new(),
+        seconds: None,
+        starts_at: None,
+        extends: false,
+    };
+    let request = ada.ask(&new).await.unwrap().request.id;
+    let browsers = (
+        site.browser("ada").await.unwrap(),
+        site.browser("marta").await.unwrap(),
+    );
+    let shown = async |page: &Page| {
+        let script = "return Date.parse(document.querySelector('[data-reckoned]')?.dateTime ?? 0)";
+        page.run(script, vec![]).await.unwrap().as_i64().unwrap()
+    };
+    for (browser, path) in [
+        (&browsers.0, format!("/requests/{request}")),
+        (&browsers.1, "/review".to_owned()),
+        (&browsers.1, format!("/review/{request}")),
+    ] {
+        let page = &browser.page;
+        page.open(&site.address(&path)).await.unwrap();
+        let before = shown(page).await;
+        // A minute is a second from now on, which the page hears when it looks again.
+        let faster = "const timer = window.setTimeout; \
+             window.setTimeout = (then, ms) => timer(then, ms / 60); \
+             document.querySelector('[data-reckoned]').untouched = true; \
+             window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));";
+        page.run(faster, vec![]).await.unwrap();
+        clock.advance(Duration::from_secs(10 * 60)).unwrap();
+        eventually("the end that moved", async || {
+            let moved = shown(page).await - before;
+            anyhow::ensure!(moved >= 600_000, "{path}: by {moved} ms");
+            anyhow::Ok(())
+        })
+        .await
+        .unwrap();
+        let untouched = "return document.querySelector('[data-reckoned]').untouched === true";
+        let untouched = page.run(untouched, vec![]).await.unwrap();
+        assert_eq!(untouched, json!(true), "{path}: buttons beside it stay");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_is_offered_up_to_ten_seconds_after_the_decision() {
+    let (site, clock) = with_clock().await;
+    let ada = site.api("ada").await.unwrap();
+    let marta = site.api("marta").await.unwrap();
+    let browser = site.browser("marta").await.unwrap();
+    let new = NewRequest {
+        resource: resource_named(&ada, "Grafana").await,
+        assignment: None,
+        reason: String::new(),
+        seconds: None,
+        starts_at: None,
+        extends: false,
+    };
+    let request = ada.ask(&new).await.unwrap().request.id;
+    marta.approve(request, &Approve::default()).await.unwrap();
+    clock.advance(Duration::from_secs(5)).unwrap();
+    let page = &browser.page;
+    page.open(&site.address(&format!("/review/{request}")))
+        .await
+        .unwrap();
+    let undo = page.find(".undo").await.unwrap();
+    assert!(undo.is_displayed().await.unwrap(), "5 seconds are left");
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(!undo.is_displayed().await.unwrap(), "none is left");
+}
+
+/// A site whose controller's clock the test moves.
+async fn with_clock() -> (Site, TestClock) {
+    let mut site = Site::new().await.unwrap();
+    let clock = TestClock::new(&site.session.home()).unwrap();
+    site.controller.stop().await.unwrap();
+    let path = clock.path().display().to_string();
+    site.controller.set(TestClock::VARIABLE, &path);
+    site.controller.resume().await.unwrap();
+    (site, clock)
+}
+
+async fn resource_named(api: &Api, name: &str) -> ResourceId {
+    let all = api.resources().await.unwrap();
+    let found = all.iter().find(|resource| resource.name == name);
+    found.unwrap().id
 }

@@ -14,7 +14,7 @@ use hourkey_store::{Room, StoreError, Write};
 
 use super::act::Act;
 use super::actor::gone;
-use super::decide::{adds_nothing, cannot_approve};
+use super::decide::{adds_nothing, cannot_approve, open_while_used};
 use super::facts::{reviewers, settled};
 use super::{presenter, record, validate};
 use crate::app::App;
@@ -152,6 +152,7 @@ fn cannot_ask(why: CannotAsk) -> AppError {
             "More time begins where your access is already: leave the start out.",
         ),
         CannotAsk::AddsNothing(why) => adds_nothing(why),
+        CannotAsk::OpenWhileUsed(_) => open_while_used(),
         CannotAsk::BadStart => AppError::refused(
             Code::BadStart,
             "Access can start at any moment within the next 7 days, and not in the past. Choose \

@@ -227,6 +227,15 @@ pub(super) fn adds_nothing(why: AddsNothing) -> AppError {
     )
 }
 
+/// Says why there is no time to add to.
+pub(super) fn open_while_used() -> AppError {
+    AppError::refused(
+        Code::NothingToExtend,
+        "Access through this group isn’t given for a time any more: it is open while it is used, and locks when \
+         it isn’t. So there is nothing to extend, and nothing was changed.",
+    )
+}
+
 pub(super) fn cannot_approve(why: CannotApprove) -> AppError {
     match why {
         CannotApprove::TooLate => AppError::refused(
@@ -251,6 +260,7 @@ pub(super) fn cannot_approve(why: CannotApprove) -> AppError {
              left to give. Deny it, or ask an administrator to prolong the group's access.",
         ),
         CannotApprove::AddsNothing(why) => adds_nothing(why),
+        CannotApprove::OpenWhileUsed(_) => open_while_used(),
         CannotApprove::OwnRequest => AppError::refused(
             Code::OwnRequest,
             "Nobody decides their own request. Another reviewer has to.",

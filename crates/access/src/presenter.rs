@@ -6,7 +6,7 @@ use chrono::{Offset as _, Utc};
 use hourkey_domain::Time;
 use hourkey_domain::format::{dated, endpoint};
 use hourkey_domain::grant::{Grant, State as GrantState};
-use hourkey_domain::ids::{GrantId, GroupId, RequestId, ResourceId, UserId};
+use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::request::{Purpose, Request, State as RequestState};
 use hourkey_protocol::access::{
@@ -97,6 +97,8 @@ pub struct Show<'t> {
     people: HashMap<UserId, Person>,
     resources: HashMap<ResourceId, (String, String)>,
     groups: HashMap<GroupId, String>,
+    /// When assignments end that grants rest on.
+    untils: HashMap<AssignmentId, Option<Time>>,
 }
 
 impl<'t> Show<'t> {
@@ -110,6 +112,7 @@ impl<'t> Show<'t> {
             people,
             resources,
             groups,
+            untils: HashMap::new(),
         }
     }
 
@@ -137,6 +140,11 @@ impl<'t> Show<'t> {
             Some(grant) => Some(self.grant(grant).await?),
             None => None,
         };
+        // An extension lapses with its grant.
+        let ended = grant
+            .as_ref()
+            .filter(|_| request.terms.purpose.extends().is_some());
+        let lapses_at = ended.map_or(request.lapses_at, |it| it.expires_at.min(request.lapses_at));
         let (resource_name, resource_address) = self.resource(&request).await?;
         Ok(Shown {
             id: request.id,
@@ -151,7 +159,7 @@ impl<'t> Show<'t> {
             approval: request.terms.approval,
             starts_at: request.starts_at,
             created_at: request.created_at,
-            lapses_at: request.lapses_at,
+            lapses_at,
             status: self.status(request.state, request.terms.purpose).await?,
             grant,
             ends_at,
@@ -177,6 +185,7 @@ impl<'t> Show<'t> {
     /// A grant.
     pub(crate) async fn grant(&mut self, grant: Grant) -> Result<ShownGrant, AppError> {
         let grant = grant.at(self.now);
+        let expires_at = grant.ends_at(self.until(grant.assignment).await?);
         let status = match grant.state {
             GrantState::Scheduled => GrantStatus::Scheduled,
             GrantState::Active => GrantStatus::Active,
@@ -202,7 +211,7 @@ impl<'t> Show<'t> {
             id: grant.id,
             request: grant.request,
             starts_at: grant.window.starts_at,
-            expires_at: grant.window.expires_at,
+            expires_at,
             status,
         })
     }
@@ -335,6 +344,16 @@ impl<'t> Show<'t> {
         let reachable = self.tx.reachable(requester, Some(id)).await?;
         let mut assignments = reachable.iter().flat_map(|found| &found.assignments);
         Ok(assignments.any(|assignment| assignment.is_valid(self.now)))
+    }
+
+    /// When an assignment itself ends.
+    async fn until(&mut self, id: AssignmentId) -> Result<Option<Time>, AppError> {
+        if let Some(until) = self.untils.get(&id) {
+            return Ok(*until);
+        }
+        let until = self.tx.assignment(id).await?.and_then(|own| own.until);
+        self.untils.insert(id, until);
+        Ok(until)
     }
 
     async fn group(&mut self, id: GroupId) -> Result<String, AppError> {

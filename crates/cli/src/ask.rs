@@ -198,6 +198,10 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError>
     if json {
         return print::json(&detail);
     }
+    let nobody_extends = detail.nobody_extends();
+    let needs_approval = detail
+        .extended_by()
+        .is_some_and(|own| own.approval == Approval::Manual);
     let ResourceDetail {
         resource,
         assignments,
@@ -241,9 +245,19 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError>
     }
     if let Some(extension) = extension {
         print::line(match (extension.at_most, extension.refused) {
+            _ if nobody_extends => {
+                "Nobody can approve an extension for you now: nobody approves their own \
+                request, and nobody else reviews this resource."
+                    .to_owned()
+            }
             (Some(until), _) => {
                 let until = moment(until, now);
-                format!("Extended now, it could run until {until}. Run: hourkey extend")
+                let given = if needs_approval {
+                    "If approved now"
+                } else {
+                    "Extended now"
+                };
+                format!("{given}, it could run until {until}. Run: hourkey extend")
             }
             (None, Some(limit)) => format!("It can’t be extended now: {limit}."),
             (None, None) => "It can’t be extended now.".to_owned(),
@@ -391,4 +405,28 @@ pub(crate) async fn release(wanted: &str, json: bool) -> Result<(), CommandError
         return print::json(&grant);
     }
     print::line(format_args!("Gave back access to {name}. It is locked."))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use hourkey_domain::ids::GrantId;
+
+    use super::*;
+
+    #[test]
+    fn a_grant_of_a_month_or_a_year_is_told_in_days() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        for days in [30, 365] {
+            let lock = LockState::Granted {
+                grant: GrantId(1),
+                started_at: now,
+                expires_at: now + TimeDelta::days(days),
+                extension: None,
+            };
+            let said = describe(lock, now);
+            let expected = format!("Granted: {days} days left, until ");
+            assert!(said.starts_with(&expected), "{said}");
+        }
+    }
 }

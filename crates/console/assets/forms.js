@@ -18,7 +18,7 @@ async function send(form, submitter) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (page.getElementById("sign-in") && form.id !== "sign-in") return signInAgain();
   if (!answer.redirected) {
-    return answer.ok || "redraws" in form.dataset ? goOn(page) : complain(form, page);
+    return answer.ok || "redraws" in form.dataset ? goOn(form, page) : complain(form, page);
   }
   forgetDraft(form);
   if (!isLive() || !form.closest("[data-live]")) return location.assign(address);
@@ -33,12 +33,16 @@ async function send(form, submitter) {
 }
 
 /** The next step of the same page, or the same step with what is wrong beside each field. */
-function goOn(page) {
+function goOn(form, page) {
   changeSteadily(() => {
     document.querySelector("main").replaceWith(document.importNode(page.querySelector("main"), true));
     document.title = page.title;
     const address = document.querySelector("main [data-address]")?.dataset.address;
-    if (address) history.replaceState(null, "", address);
+    if (address) {
+      // On another page its form has what was typed.
+      if (!address.startsWith(location.pathname)) forgetDraft(form);
+      history.replaceState(null, "", address);
+    }
     prepare();
   });
   focusOn(document.querySelector("main [aria-invalid=true]") ?? document.querySelector("main h1"));

@@ -13,6 +13,11 @@ function signature(element) {
   for (const told of copy.querySelectorAll("time[datetime], [data-zone]")) told.textContent = "";
   for (const ring of copy.querySelectorAll(".rest")) ring.removeAttribute("stroke-dasharray");
   for (const toned of copy.querySelectorAll("[data-tone]")) toned.classList.remove("soon");
+  for (const undo of copy.querySelectorAll(".undo")) undo.classList.remove("over");
+  for (const time of copy.querySelectorAll("time[data-reckoned]")) {
+    time.removeAttribute("datetime");
+    time.removeAttribute("title");
+  }
   for (const button of copy.querySelectorAll("[data-copy]")) button.hidden = true;
   for (const held of copy.querySelectorAll("[data-held]")) delete held.dataset.held;
   for (const form of copy.querySelectorAll("form")) delete form.dataset.sent;
@@ -21,6 +26,15 @@ function signature(element) {
     button.removeAttribute("aria-label");
   }
   return copy.outerHTML;
+}
+
+/** Takes over the times that move with now, in a part that stays as it is. */
+function takeReckoned(known, fresh) {
+  const times = fresh.querySelectorAll("time[data-reckoned]");
+  known.querySelectorAll("time[data-reckoned]").forEach((time, index) => {
+    const { dateTime, title } = times[index] ?? time;
+    Object.assign(time, { dateTime, title });
+  });
 }
 
 /** Takes over children by their ids: unchanged ones stay, with the focus that may be in them. */
@@ -36,6 +50,7 @@ function merge(part, fresh, page) {
     const known = before.get(child.id);
     before.delete(child.id);
     if (known && (signature(known) === signature(child) || inUse(known))) {
+      takeReckoned(known, child);
       if (known === place) place = place.nextElementSibling;
       else part.insertBefore(known, place);
       continue;
@@ -128,10 +143,17 @@ function goBack() {
 
 let waiting = null;
 
-/** A page that waits for what no message tells of looks again by itself. */
+/** A page that waits for what no message tells of looks again by itself: also for what moves with now. */
 function lookAgain() {
   clearTimeout(waiting);
-  if (document.querySelector("[data-refreshes]")) waiting = setTimeout(refresh, 2000);
+  const has = (selector) => document.querySelector(selector) !== null;
+  if (has("[data-refreshes]")) waiting = setTimeout(refresh, 2000);
+  else if (isLive() && has("time[data-reckoned]")) waiting = setTimeout(refreshSeen, 60_000);
+}
+
+/** Once the page is seen again, it is told at once. */
+function refreshSeen() {
+  if (!document.hidden) void refresh();
 }
 
 /** What every part of a page needs, however it came. */

@@ -96,6 +96,9 @@ export function tick() {
     const rest = Math.min(Math.max((until - now()) / (until - from), 0), 1);
     ring.setAttribute("stroke-dasharray", `${Math.round(rest * 1000)} 1000`);
   }
+  for (const undo of document.querySelectorAll(".undo")) {
+    undo.classList.toggle("over", Date.parse(undo.dataset.until) <= now());
+  }
   for (const toned of document.querySelectorAll("[data-tone]")) {
     toned.classList.toggle("soon", Date.parse(toned.dataset.tone) - now() < 10 * MINUTE);
   }

@@ -68,7 +68,7 @@ pub(super) async fn show(
     if typed.key.is_empty() {
         typed.key = new_secret().0;
     }
-    Ok(page(&frame, &user, &detail, &typed))
+    Ok(page(&frame, &user, &uri, &detail, &typed))
 }
 
 /// `POST /resources/{id}/request`
@@ -88,7 +88,7 @@ pub(super) async fn send(
         Err(AppError::Refused(problem)) => {
             typed.wrong = FormError::of(&problem);
             let frame = Frame::of(&app, &user, &uri).await?;
-            Ok(page(&frame, &user, &detail, &typed))
+            Ok(page(&frame, &user, &uri, &detail, &typed))
         }
         Err(failure) => Err(failure.into()),
     }
@@ -224,7 +224,37 @@ async fn outstanding(app: &App, detail: &ResourceDetail) -> Result<Option<Reques
     }
 }
 
-fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &RequestInput) -> Response {
+/// The form in place of the one for more time, with what was typed there: access ended before that was sent.
+pub(super) async fn instead_of_extending(
+    app: &App,
+    user: &PageUser,
+    uri: &Uri,
+    detail: &ResourceDetail,
+    reason: &str,
+    length: &lengths::LengthInput,
+) -> Result<Response, PageError> {
+    let frame = Frame::of(app, user, uri).await?;
+    let ended = "Your access ended before this was sent, so there is nothing to extend. Nothing was requested. \
+                 You can request access anew here: what you typed is kept.";
+    let typed = RequestInput {
+        key: new_secret().0,
+        assignment: None,
+        reason: reason.to_owned(),
+        lengths: { detail.assignments.iter() }
+            .map(|own| (own.assignment, length.clone()))
+            .collect(),
+        wrong: FormError::with_status(StatusCode::CONFLICT, ended),
+    };
+    Ok(page(&frame, user, uri, detail, &typed))
+}
+
+fn page(
+    frame: &Frame,
+    user: &PageUser,
+    uri: &Uri,
+    detail: &ResourceDetail,
+    typed: &RequestInput,
+) -> Response {
     let resource = &detail.resource;
     let name = plain(&resource.name);
     let address = resource.endpoint();
@@ -255,7 +285,7 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Request
             @if leads_nowhere(detail) && typed.is_untouched() {
                 (nobody_can_approve())
             } @else {
-                (form(user, detail, typed, frame.now))
+                (form(user, uri, detail, typed, frame.now))
             }
         },
     };
@@ -310,7 +340,14 @@ fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Mar
     }
 }
 
-fn form(user: &PageUser, detail: &ResourceDetail, typed: &RequestInput, now: Time) -> Markup {
+fn form(
+    user: &PageUser,
+    uri: &Uri,
+    detail: &ResourceDetail,
+    typed: &RequestInput,
+    now: Time,
+) -> Markup {
+    let here = format!("/resources/{}/request{}", detail.resource.id, query(uri));
     let assignments: Vec<&AssignmentChoice> = detail
         .assignments
         .iter()
@@ -329,7 +366,7 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &RequestInput, now: Tim
             .map(|assignment| assignment.assignment)
     });
     html! {
-        form.stack #ask method="post" {
+        form.stack #ask method="post" action=(here) data-address=(here) {
             (token_field(&user.token))
             input type="hidden" name="key" value=(typed.key);
             @match assignments.as_slice() {

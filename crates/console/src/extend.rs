@@ -13,14 +13,12 @@ use hourkey_domain::ids::{RequestId, ResourceId};
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::LockState;
 use hourkey_domain::settings::{Approval, Period};
-use hourkey_protocol::access::{
-    ApproverKind, AssignmentChoice, ExtensionChoice, NewRequest, ResourceDetail,
-};
+use hourkey_protocol::access::{AssignmentChoice, ExtensionChoice, NewRequest, ResourceDetail};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use super::address::Id;
-use super::ask::{ask_once, can_approve, query, reason_field};
+use super::ask::{ask_once, can_approve, instead_of_extending, query, reason_field};
 use super::error::PageError;
 use super::form::{Field, Fields, Form, FormError};
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -46,6 +44,11 @@ impl ExtensionInput {
             length: lengths::LengthInput::read(fields, ""),
             wrong,
         }
+    }
+
+    /// Somebody typed or sent something.
+    fn is_touched(&self) -> bool {
+        !self.reason.is_empty() || !self.wrong.status().is_success()
     }
 }
 
@@ -123,6 +126,11 @@ async fn page(
         ..
     } = detail.resource.lock
     else {
+        let is_locked = matches!(detail.resource.lock, LockState::Locked { .. });
+        if is_locked && typed.is_touched() {
+            return instead_of_extending(app, user, uri, detail, &typed.reason, &typed.length)
+                .await;
+        }
         return elsewhere(format!("/resources/{id}/request"));
     };
     if let Some(waits) = extension {
@@ -151,11 +159,14 @@ async fn page(
                 @if let Some(own) = &own { (own.facts(detail, now)) }
             }
             @match &own {
-                Some(own) if own.at_most().is_some() && !own.waits_for_nobody(detail) => {
+                Some(own) if own.at_most().is_some() && !detail.nobody_extends() => {
                     (own.form(user, typed, expires_at, now))
                 },
                 Some(own) => (own.refusal(detail)),
-                None => (cannot_now(&html! { "This access can’t be extended." })),
+                None => (cannot_now(&html! {
+                    "This access can’t be extended: through this group the resource is open while it is used, and \
+                     locks when it isn’t."
+                })),
             }
         },
     ))
@@ -170,8 +181,7 @@ struct Own<'a> {
 impl<'a> Own<'a> {
     fn of(detail: &'a ResourceDetail) -> Option<Self> {
         let choice = detail.extension.as_ref()?;
-        let mut assignments = detail.assignments.iter();
-        let assignment = assignments.find(|own| own.assignment == choice.assignment)?;
+        let assignment = detail.extended_by()?;
         Some(Self { choice, assignment })
     }
 
@@ -183,22 +193,17 @@ impl<'a> Own<'a> {
         self.assignment.approval == Approval::Automatic
     }
 
-    /// Nobody could approve it (rule 14).
-    fn waits_for_nobody(&self, detail: &ResourceDetail) -> bool {
-        let approvers = detail.approvers.as_ref();
-        let nobody = approvers.is_some_and(|it| it.kind == ApproverKind::Nobody);
-        nobody && !self.is_automatic()
-    }
-
     fn facts(&self, detail: &ResourceDetail, now: Time) -> Markup {
         html! {
             dt { "Through group" }
             dd { bdi { (plain(&self.assignment.group_name)) } }
             @if let Some(at_most) = self.at_most() {
                 dt { @if self.is_custom() { "At most" } @else { "Extended" } }
+                // The page stays as it is while somebody types: it says when this was reckoned.
                 dd {
                     "Until " (moment(at_most, now))
-                    @if !self.is_automatic() { " if approved now" }
+                    @if self.is_automatic() { " if extended at " } @else { " if approved at " }
+                    (moment(now, now))
                 }
             }
             @match &detail.approvers {
@@ -219,7 +224,7 @@ impl<'a> Own<'a> {
     fn form(&self, user: &PageUser, typed: &ExtensionInput, ends_at: Time, now: Time) -> Markup {
         let automatic = self.is_automatic();
         html! {
-            form.stack #extend method="post" {
+            form.stack #extend method="post" data-redraws {
                 (token_field(&user.token))
                 input type="hidden" name="key" value=(typed.key);
                 (reason_field(&typed.reason, automatic, !typed.wrong.is(Field::Length), &typed.wrong))
@@ -267,7 +272,7 @@ impl<'a> Own<'a> {
     }
 
     fn refusal(&self, detail: &ResourceDetail) -> Markup {
-        if self.waits_for_nobody(detail) {
+        if detail.nobody_extends() {
             return cannot_now(&html! {
                 "Nobody can approve this for you now: nobody approves their own request, and nobody \
                  else reviews this resource."

@@ -26,7 +26,7 @@ use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::my_requests::again;
 use super::outcome::{self, approval, asked, comments, quote, sentence, tone};
-use super::time::{ago, left, moment};
+use super::time::{ago, left, moment, reckoned};
 use super::{connections, state};
 use crate::page_user::PageUser;
 
@@ -262,8 +262,11 @@ impl View<'_> {
                 @if let Some(until) = request.ends_at {
                     dt { (match request.purpose.extends() { Some(_) => "Extended", None => "Open" }) }
                     dd {
-                        "Until " (moment(until, now))
-                        @if request.starts_at.is_none() { " if approved now" }
+                        @if request.starts_at.is_none() {
+                            "Until " (reckoned(until, now)) " if approved now"
+                        } @else {
+                            "Until " (moment(until, now))
+                        }
                     }
                 }
                 @if let (Outcome::Unlocked { .. }, Some(locks_at)) = (&outcome, self.locks_at()) {

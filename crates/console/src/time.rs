@@ -30,6 +30,17 @@ pub(super) fn moment(at: Time, now: Time) -> Markup {
     }
 }
 
+/// When something would end if it began now: as long as the page is open, the script asks for it anew each
+/// minute.
+pub(super) fn reckoned(at: Time, now: Time) -> Markup {
+    let zone = Utc.fix();
+    html! {
+        time datetime=(stamp(at)) title=(utc(at)) data-moment data-reckoned {
+            (format::moment(at, now, zone)) " " (format::zone(zone))
+        }
+    }
+}
+
 /// A moment in a column whose head names the zone ([`moment`]).
 pub(super) fn clock(at: Time, now: Time) -> Markup {
     html! {

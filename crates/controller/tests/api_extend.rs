@@ -551,6 +551,70 @@ async fn tightened_settings_clamp_the_extension_at_its_approval() {
 }
 
 #[tokio::test]
+async fn the_end_that_is_told_is_no_later_than_the_groups_access() {
+    let env = TestEnv::new().await;
+    let (people, database) = (env.people, env.resources.database);
+    database_for(&env, people.ann, 3_600).await;
+    let asked = extend(&env, people.ann, database, json!({ "seconds": 7_200 })).await;
+    let until = "2030-01-01T00:40:00Z";
+    assign(&env, Override::default(), Some(until)).await;
+    let row = row(&env, people.ann, database).await["lock"].clone();
+    assert_eq!(row["expires_at"], until);
+    assert_eq!(row["extension"]["lapses_at"], until);
+    for (id, reader) in [(1, people.ann), (asked.id(), people.ann), (1, people.rae)] {
+        let path = format!("/requests/{id}");
+        let request = env.get(reader, &path).await.json();
+        assert_eq!(request["grant"]["expires_at"], until, "{id}");
+    }
+    let all = env.get(people.ann, "/requests").await.json();
+    assert_eq!(all["items"][0]["lapses_at"], until);
+    let review = env.get(people.rae, "/reviews").await.json()[0].clone();
+    assert_eq!(review["request"]["grant"]["expires_at"], until);
+    assert_eq!(review["request"]["lapses_at"], until);
+}
+
+#[tokio::test]
+async fn what_is_open_while_used_is_extended_neither_by_asking_nor_by_approving() {
+    let env = TestEnv::new().await;
+    let (people, database) = (env.people, env.resources.database);
+    let period = Some(Period::Custom {
+        up_to: "7d".parse().unwrap(),
+        recommended: Some("1d".parse().unwrap()),
+    });
+    let by_request = Override {
+        period,
+        ..Override::default()
+    };
+    assign(&env, by_request, None).await;
+    for user in [people.ann, people.ben] {
+        database_for(&env, user, 3 * 86_400).await;
+    }
+    let longer = json!({ "seconds": 5 * 86_400 });
+    let waits = extend(&env, people.ann, database, longer.clone()).await;
+    let mode = Some(Mode::AutoLock);
+    let own = Override { mode, ..by_request };
+    assign(&env, own, None).await;
+    let before = env.seq().await;
+    let approved = approve(&env, people.rae, waits.id()).await;
+    // Open, it needs no request; once it locked because nobody used it, there is nothing to extend.
+    let open = extend(&env, people.ben, database, longer.clone()).await;
+    assert_eq!(open.code(), "409 not_needed");
+    assert_eq!(env.seq().await, before);
+    let lock_after = Some(1);
+    assign(&env, Override { lock_after, ..own }, None).await;
+    env.wait(TimeDelta::hours(25)).await;
+    let before = env.seq().await;
+    let asked = extend(&env, people.ben, database, longer).await;
+    for refused in [approved, asked] {
+        assert_eq!(refused.code(), "409 nothing_to_extend");
+        let detail = refused.json()["detail"].clone();
+        let detail = detail.as_str().unwrap();
+        assert!(detail.contains("open while it is used"), "{detail}");
+    }
+    assert_eq!(env.seq().await, before);
+}
+
+#[tokio::test]
 async fn after_a_revocation_an_extension_needs_a_reviewer() {
     let env = TestEnv::new().await;
     let (people, logs) = (env.people, env.resources.logs);

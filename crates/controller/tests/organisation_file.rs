@@ -310,3 +310,50 @@ resource = "Wiki"
     let said = mistakes(twice);
     assert!(said.contains("stands here a second time"), "{said}");
 }
+
+#[test]
+fn assignments_with_arrows_in_their_names_are_told_apart() {
+    let text = r#"
+name = "Corp"
+
+[[network]]
+name = "Office"
+
+[[group]]
+name = "a"
+
+[[group]]
+name = "a → b"
+
+[[resource]]
+name = "b → c"
+address = "one.corp"
+network = "Office"
+access = { mode = "Standing" }
+
+[[resource]]
+name = "c"
+address = "two.corp"
+network = "Office"
+access = { mode = "Standing" }
+
+[[assignment]]
+group = "a"
+resource = "b → c"
+
+[[assignment]]
+group = "a → b"
+resource = "c"
+"#;
+    let file = OrgFile::parse(text).unwrap();
+    let plan = Plan::new(&Organisation::default(), &file, false).to_string();
+    assert!(plan.contains("\"a\" → \"b → c\""), "{plan}");
+    assert!(plan.contains("\"a → b\" → \"c\""), "{plan}");
+    // The same pair twice is still a mistake.
+    let twice = format!("{text}\n[[assignment]]\ngroup = \"a\"\nresource = \"b → c\"\n");
+    assert!(
+        mistakes(&twice).contains("assignment"),
+        "{}",
+        mistakes(&twice)
+    );
+}

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Time;
 use crate::grant::Window;
 use crate::length::Length;
+use crate::settings::{EffectiveAssignment, Mode};
 
 /// What an extension would give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,20 @@ pub struct AddsNothing {
     pub ends_at: Time,
     /// What is in the way of a later end.
     pub limit: Limit,
+}
+
+/// Why an extension is refused: its assignment does not give access for a time any more, since it auto-locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the group's access stays open while it is used: there is no time to extend")]
+pub struct OpenWhileUsed;
+
+/// Checks that access by this assignment is given for a time, which asking for more of it and approving that
+/// both need.
+pub(crate) fn is_for_a_time(assignment: &EffectiveAssignment) -> Result<(), OpenWhileUsed> {
+    match assignment.settings.mode {
+        Mode::AutoLock => Err(OpenWhileUsed),
+        Mode::AccessRequest | Mode::Standing => Ok(()),
+    }
 }
 
 impl Extension {

@@ -131,6 +131,17 @@ impl Grant {
         }
     }
 
+    /// When it ends by itself, whose own assignment lasts up to `until`: a running one no later than that
+    /// (a scheduled one is rechecked at its start).
+    #[must_use]
+    pub fn ends_at(&self, until: Option<Time>) -> Time {
+        let expires_at = self.window.expires_at;
+        match (&self.state, until) {
+            (State::Active, Some(until)) => until.min(expires_at),
+            _ => expires_at,
+        }
+    }
+
     /// When a person took it away: that switches automatic approval off for a while (rule 11).
     #[must_use]
     pub fn revoked_by_person(&self) -> Option<Time> {

@@ -168,7 +168,7 @@ pub fn lock_state(facts: &Facts<'_>, now: Time) -> Option<LockState> {
                         .map(|request| PendingExtension {
                             request: request.id,
                             since: request.created_at,
-                            lapses_at: request.lapses_at,
+                            lapses_at: request.lapses_at.min(expires_at),
                         }),
                 });
             }
@@ -280,11 +280,7 @@ fn longest(
 fn live_grant(facts: &Facts<'_>, now: Time) -> Option<Grant> {
     let mut grant = facts.grant?.clone().live(now).ok()?.into_grant();
     let assignment = own_assignment(facts, grant.assignment, now)?;
-    if grant.state == GrantState::Active
-        && let Some(until) = assignment.until
-    {
-        grant.window.expires_at = until.min(grant.window.expires_at);
-    }
+    grant.window.expires_at = grant.ends_at(assignment.until);
     Some(grant)
 }
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
-use crate::extension::{AddsNothing, Extension};
+use crate::extension::{AddsNothing, Extension, OpenWhileUsed, is_for_a_time};
 use crate::grant::Window;
 use crate::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use crate::length::Length;
@@ -175,6 +175,9 @@ pub enum CannotAsk {
     /// It would make access last hardly longer.
     #[error(transparent)]
     AddsNothing(#[from] AddsNothing),
+    /// Its assignment gives access for no time any more that could be extended.
+    #[error(transparent)]
+    OpenWhileUsed(#[from] OpenWhileUsed),
     /// The start is not in the future, or too far away.
     #[error("the start must lie in the future, and within 7 days")]
     BadStart,
@@ -357,6 +360,9 @@ pub enum CannotApprove {
     /// An extension would make access last hardly longer.
     #[error(transparent)]
     AddsNothing(#[from] AddsNothing),
+    /// As it cannot be asked for.
+    #[error(transparent)]
+    OpenWhileUsed(#[from] OpenWhileUsed),
     /// Nobody approves their own request (rule 6).
     #[error("nobody decides their own request")]
     OwnRequest,
@@ -492,7 +498,10 @@ impl Pending {
                 let (window, _) = self.window(None, live, now).ok()?;
                 Some(window.expires_at)
             }
-            Purpose::Extension(_) => self.0.extension(running?, live).ends_at(now).ok(),
+            Purpose::Extension(_) => {
+                is_for_a_time(live).ok()?;
+                self.0.extension(running?, live).ends_at(now).ok()
+            }
             Purpose::Unlock => None,
         }
     }
@@ -512,6 +521,7 @@ impl Pending {
         now: Time,
     ) -> Result<(Request, Window), CannotApprove> {
         self.may_be_approved(by, live, now)?;
+        is_for_a_time(live)?;
         let extension = Extension {
             asked: self.longest(allowed, live)?,
             ..self.0.extension(running, live)

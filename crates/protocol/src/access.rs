@@ -240,6 +240,25 @@ pub struct ExtensionChoice {
     pub refused: Option<Limit>,
 }
 
+impl ResourceDetail {
+    /// The assignment that decides on an extension; `None` where there is nothing to extend.
+    #[must_use]
+    pub fn extended_by(&self) -> Option<&AssignmentChoice> {
+        let choice = self.extension.as_ref()?;
+        let mut assignments = self.assignments.iter();
+        assignments.find(|own| own.assignment == choice.assignment)
+    }
+
+    /// An extension would need a reviewer, and there is none (rule 14).
+    #[must_use]
+    pub fn nobody_extends(&self) -> bool {
+        let manual = |own: &AssignmentChoice| own.approval == Approval::Manual;
+        let approvers = self.approvers.as_ref();
+        self.extended_by().is_some_and(manual)
+            && approvers.is_some_and(|it| it.kind == ApproverKind::Nobody)
+    }
+}
+
 /// Who can approve what a user asks for (rules 1 and 14).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

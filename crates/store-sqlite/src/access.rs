@@ -190,9 +190,15 @@ impl AccessRead for Tx {
             page.push(" AND created_at < ").push_bind(millis(before));
         }
         if let Some(before) = search.ends_before {
-            page.push(has_live_grant!("expires_at < "))
-                .push_bind(millis(before))
-                .push(")");
+            // As `Grant::ends_at` says it.
+            page.push(
+                " AND id IN (SELECT g.request_id FROM grants g \
+                 LEFT JOIN assignments a ON a.id = g.assignment_id \
+                 WHERE g.state IN ('scheduled', 'active') AND iif(g.state = 'active', \
+                 min(g.expires_at, ifnull(a.until, g.expires_at)), g.expires_at) < ",
+            )
+            .push_bind(millis(before))
+            .push(")");
         }
         page.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
         self.all(page.build(), request).await

@@ -85,6 +85,23 @@ Quit"
 }
 
 #[test]
+fn a_grant_of_a_month_or_a_year_counts_down_in_days() {
+    const DAY: i64 = 24 * 60;
+    for (days, minute, said) in [
+        (30, 0, "30 days left"),
+        (30, 1, "29 days left"),
+        (30, 23 * DAY, "7 days left"),
+        (30, 23 * DAY + 1, "6 d 23 h left"),
+        (365, 0, "365 days left"),
+        (365, DAY, "364 days left"),
+    ] {
+        let state = state(vec![resource(1, "Archive", granted(days * DAY))]);
+        let menu = outline(&state, minute);
+        assert!(menu.starts_with(&format!("Archive · {said} [")), "{menu}");
+    }
+}
+
+#[test]
 fn nobody_signed_in_leaves_one_thing_to_do() {
     let mut state = state(vec![resource(1, "Grafana", locked())]);
     state.sign_in = SignIn::default();

@@ -228,3 +228,14 @@ test("a row says what a resource is before, and how to use it once it is open", 
   });
   expect(lines(resource(6, "Wiki"), OPEN, NOW)).toEqual([]);
 });
+
+test.each([
+  [30, "30 days left"],
+  [365, "365 days left"],
+])("a grant of %i days counts down in days", (days, said) => {
+  const end = NOW + days * 1_440 * MIN;
+  expect(seen(granted(NOW, end))).toEqual(["Open", said, "open"]);
+  // The words change within a day, and then once a day.
+  expect(changesAt(granted(NOW, end), NOW)).toBe(NOW + MIN);
+  expect(changesAt(granted(NOW, end), NOW + MIN)).toBe(NOW + 1_440 * MIN + MIN);
+});

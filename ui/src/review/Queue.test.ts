@@ -111,6 +111,14 @@ test("a request for more time says what it extends and what an approval gives", 
   expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
 });
 
+test("a shorter extension is one that adds something", async () => {
+  const extension = { ...request, extends: NOW + 2_000_000, extendedUntil: NOW + 4 * 3_600_000 };
+  engine.push({ view: "reviews", value: [extension] });
+  await settle();
+  await click("Shorter…");
+  expect(text()).toMatch(/Shorter time\s*1 hour\s*2 hours\s*Other…/);
+});
+
 /** As the pages do: for whom a deputy decides, whom an administrator asked, and when access would start. */
 test("a deputy reads for whom, and everybody who was asked", async () => {
   const theirs = { ...request, onBehalfOf: "Rosa Ott", startsAt: NOW + 1_800_000 };

@@ -1,10 +1,22 @@
 import { describe, expect, test } from "vitest";
 import cases from "../length-cases.json";
 import { left, length } from "../wording";
-import { parseLength, shorterThan, typedLength } from "./lengths";
+import { parseLength, shorterThan as offered, typedLength } from "./lengths";
 
+const NOW = 1_800_000_000_000;
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
+
+function shorterThan(asked: number, extended?: number): number[] {
+  return offered(asked, extended, NOW);
+}
+
+test("of more time the lengths that add something are offered", () => {
+  const runs = (seconds: number) => NOW + seconds * 1_000;
+  expect(shorterThan(4 * HOUR, runs(1_740))).toEqual([1_800, 3_600, 7_200]);
+  expect(shorterThan(4 * HOUR, runs(1_741))).toEqual([3_600, 7_200]);
+  expect(shorterThan(4 * HOUR, runs(7_200))).toEqual([]);
+});
 
 test("the nearest shorter lengths are offered", () => {
   expect(shorterThan(4 * HOUR)).toEqual([1_800, 3_600, 7_200]);

@@ -32,9 +32,13 @@ const PART = String.raw`(\d+(?:[.,]\d+)?)\s*([a-z]+)`;
 const WHOLE = new RegExp(`^${PART}(?:(?:,?\\s+(?:and\\s+)?)?${PART})*$`);
 const BARE = /^\d+(?:[.,]\d+)?$/;
 
-/** Lengths to offer below the one asked for: the nearest few, shortest first. */
-export function shorterThan(asked: number): number[] {
-  return USUAL.filter((seconds) => seconds < asked).slice(-3);
+/**
+ * Lengths to offer below the one asked for: the nearest few, shortest first. Of a request for more time those
+ * by which access ends a minute later than it does, at `extended`.
+ */
+export function shorterThan(asked: number, extended: number | undefined, now: number): number[] {
+  const least = extended === undefined ? SHORTEST : (extended - now) / 1_000 + SHORTEST;
+  return USUAL.filter((seconds) => seconds >= least && seconds < asked).slice(-3);
 }
 
 /**

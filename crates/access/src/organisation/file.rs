@@ -123,9 +123,14 @@ pub struct AssignmentSpec {
 }
 
 impl AssignmentSpec {
-    /// What it is called: its group and its resource.
+    /// What it is called: its group and its resource. Names that have an arrow themselves are quoted, so that no
+    /// two assignments are called the same.
     pub(super) fn key(&self) -> String {
-        format!("{} → {}", self.group, self.resource)
+        let (group, resource) = (&self.group, &self.resource);
+        match group.contains('→') || resource.contains('→') {
+            true => format!("{group:?} → {resource:?}"),
+            false => format!("{group} → {resource}"),
+        }
     }
 }
 
@@ -239,7 +244,7 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
         .iter()
         .map(|(line, spec)| Lined {
             line: *line,
-            value: format!("{} → {}", spec.group, spec.resource),
+            value: spec.key(),
         })
         .collect();
     Names::of(reader, "assignment", pairs.iter());

@@ -9,7 +9,6 @@ use hourkey_access::app::App;
 use hourkey_access::deputies;
 use hourkey_access::overview::{self, Overview, ShownLink, Sight};
 use hourkey_domain::Time;
-use hourkey_domain::grant::Window;
 use hourkey_domain::ids::{RequestId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::organisation::lint::{Finding, Severity, lint, sentence};
@@ -93,9 +92,11 @@ impl Now {
             if let Some(request) = access.pending.as_deref().filter(|it| now < it.lapses_at) {
                 waiting.push((request.created_at, user, resource, request.id));
             }
-            let runs = |it: &Window| it.starts_at <= now && now < it.expires_at;
-            if let Some(it) = access.grant.as_deref().filter(|it| runs(&it.grant.window)) {
-                granted.push((it.grant.window.expires_at, user, resource, it.request.id));
+            if let Some(it) = access.grant.as_deref() {
+                let ends_at = organisation.ends_at(&it.grant);
+                if it.grant.window.starts_at <= now && now < ends_at {
+                    granted.push((ends_at, user, resource, it.request.id));
+                }
             }
         }
         granted.sort_unstable();
@@ -220,6 +221,20 @@ fn attention(view: &Overview, findings: &[Finding]) -> Markup {
     }
 }
 
+/// The first few rows of a list, and all others folded away: none is left out.
+fn folded<T>(all: &[T], row: impl Fn(&T) -> Markup) -> Markup {
+    let (first, more) = all.split_at(all.len().min(FINDINGS));
+    html! {
+        ul.findings { @for it in first { (row(it)) } }
+        @if !more.is_empty() {
+            details {
+                summary { (count(more.len(), "more", "more")) }
+                ul.findings { @for it in more { (row(it)) } }
+            }
+        }
+    }
+}
+
 /// Who could sign in as somebody else: rule 6 is loud.
 fn ways_in(view: &Overview, ways: &[ShownLink]) -> Markup {
     let named = |id| {
@@ -230,20 +245,18 @@ fn ways_in(view: &Overview, ways: &[ShownLink]) -> Markup {
         @if !ways.is_empty() {
             section #ways-in {
                 h2 { "Ways in, in the last day" span { (ways.len()) } }
-                ul.findings {
-                    @for way in ways.iter().take(FINDINGS) {
-                        li {
-                            (dot(Icon::Key, "soon"))
-                            span {
-                                (named(way.shown_to)) " could sign in as " (named(way.user)) " since "
-                                (ago(way.at, view.now)) ": by a link to the password, its mail address or "
-                                "the mail server, or as somebody who could. Until a day after, "
-                                (named(way.user)) " decides nothing that " (named(way.shown_to))
-                                " asks for."
-                            }
+                (folded(ways, |way| html! {
+                    li {
+                        (dot(Icon::Key, "soon"))
+                        span {
+                            (named(way.shown_to)) " could sign in as " (named(way.user)) " since "
+                            (ago(way.at, view.now)) ": by a link to the password, its mail address or "
+                            "the mail server, or as somebody who could. Until a day after, "
+                            (named(way.user)) " decides nothing that " (named(way.shown_to))
+                            " asks for."
                         }
                     }
-                }
+                }))
             }
         }
     }
@@ -256,20 +269,18 @@ fn deputising(deputies: &[Deputy], now: Time) -> Markup {
         @if !deputies.is_empty() {
             section #deputies {
                 h2 { "Deputies" span { (deputies.len()) } }
-                ul.findings {
-                    @for it in deputies.iter().take(FINDINGS) {
-                        li {
-                            (dot(Icon::Clock, "muted"))
-                            span {
-                                (named(&it.deputy)) " decides for " (named(&it.principal))
-                                @if !it.holds { " from " (moment(it.from, now)) }
-                                " until " (moment(it.until, now)) ". Named by "
-                                (named(&it.named_by)) ". "
-                                a href="/review/deputy" { "Out of office" }
-                            }
+                (folded(deputies, |it| html! {
+                    li {
+                        (dot(Icon::Clock, "muted"))
+                        span {
+                            (named(&it.deputy)) " decides for " (named(&it.principal))
+                            @if !it.holds { " from " (moment(it.from, now)) }
+                            " until " (moment(it.until, now)) ". Named by "
+                            (named(&it.named_by)) ". "
+                            a href="/review/deputy" { "Out of office" }
                         }
                     }
-                }
+                }))
             }
         }
     }

@@ -108,15 +108,15 @@ impl<'a> Granted<'a> {
         };
         let granted = pairs.into_iter().filter_map(|(user, resource)| {
             let granted = organisation.access(user, resource)?.grant.as_deref()?;
-            let window = granted.grant.window;
-            (view.now < window.expires_at).then_some(())?;
+            let ends_at = organisation.ends_at(&granted.grant);
+            (view.now < ends_at).then_some(())?;
             Some(Self {
                 grant: granted.grant.id,
                 request: granted.request.id,
                 user: organisation.user(user)?,
                 resource: organisation.resource(resource)?,
-                starts_at: window.starts_at,
-                ends_at: window.expires_at,
+                starts_at: granted.grant.window.starts_at,
+                ends_at,
             })
         });
         let mut granted: Vec<_> = granted.collect();

@@ -261,7 +261,7 @@ fn cells(
         text(only(auto_locks, from(own.lock_after.is_some()))),
         Cell::text(state(standing.lock)),
         Cell::moment(granted.map(|granted| granted.grant.window.starts_at)),
-        Cell::moment(granted.map(|granted| granted.grant.window.expires_at)),
+        Cell::moment(granted.map(|granted| of.ends_at(&granted.grant))),
         text(
             granted
                 .and_then(|granted| of.group(granted.request.terms.group))

@@ -15,7 +15,7 @@ use crate::icon::Icon;
 use crate::layout::{plain, token_field};
 use crate::lengths;
 use crate::outcome::{comments, person, quote, sentence, tone, verdict};
-use crate::time::{ago, moment};
+use crate::time::{ago, moment, reckoned, stamp};
 
 /// The longest comment, in characters.
 pub(super) const COMMENT: usize = 2_000;
@@ -77,7 +77,7 @@ pub(super) fn card(
         @if review.may_decide {
             div.acts {
                 (form.approve(primary))
-                @if let Some(asked) = request.asked { (form.shorter(asked)) }
+                @if let Some(asked) = request.asked { (form.shorter(asked, now)) }
                 (form.deny())
             }
         } @else {
@@ -129,7 +129,7 @@ pub(super) fn asked_for(request: &Request, now: Time) -> Markup {
         }
         @match (request.ends_at.filter(|_| waits), request.purpose) {
             (Some(until), _) if request.starts_at.is_some() => { " until " b { (moment(until, now)) } },
-            (Some(until), _) => { " · Approved now: until " b { (moment(until, now)) } },
+            (Some(until), _) => { " · Approved now: until " b { (reckoned(until, now)) } },
             (None, Purpose::Extension(_)) if waits => " · Approved now, it would not last longer",
             (None, _) => {},
         }
@@ -157,11 +157,21 @@ pub(super) fn settled_card(request: &Request, undo: &Markup, now: Time) -> Marku
     }
 }
 
-/// Taking one's decision back, for as long as that may be (rule 12): the style sheet then hides the button.
-pub(super) fn undo(request: &Request, token: &FormToken, origin: Origin<'_>) -> Markup {
+/// Taking one's decision back, up to `until` (rule 12): then the script hides the button, and without it the
+/// style sheet does, 10 seconds after it was drawn.
+pub(super) fn undo(
+    request: &Request,
+    until: Option<Time>,
+    token: &FormToken,
+    origin: Origin<'_>,
+) -> Markup {
+    let Some(until) = until else {
+        return html! {};
+    };
     let id = request.id;
     html! {
-        form.undo #{ "undo-" (id) } method="post" action={ "/review/" (id) } {
+        form.undo #{ "undo-" (id) } method="post" action={ "/review/" (id) }
+            data-until=(stamp(until)) {
             (token_field(token))
             (origin.fields())
             button.btn name="do" value="undo" aria-label=(about("Undo", request)) { "Undo" }
@@ -192,12 +202,19 @@ impl Form<'_> {
         )
     }
 
-    fn shorter(&self, asked: Length) -> Markup {
-        let choices: Vec<Length> = lengths::choices(asked)
-            .into_iter()
-            .filter(|length| *length < asked)
-            .collect();
+    /// For less time than was asked; nothing where no shorter length would add anything to a running grant
+    /// (rule 5).
+    fn shorter(&self, asked: Length, now: Time) -> Markup {
+        let running = self.request.grant.as_ref();
+        let least = running.map(|grant| Length::MIN.after(grant.expires_at));
         let open = self.typed.form == "less";
+        if least.is_some_and(|least| asked.after(now) <= least) && !open {
+            return html! {};
+        }
+        let mut choices = lengths::choices(asked);
+        choices.retain(|length| {
+            *length < asked && least.is_none_or(|least| length.after(now) >= least)
+        });
         let (length, wrong) = match open {
             true => (self.typed.length.clone(), &self.typed.wrong),
             false => (lengths::LengthInput::default(), &FormError::default()),

@@ -117,13 +117,8 @@ pub(super) async fn queue(
         ));
     }
     for request in &settled {
-        let may_undo = decide::undoable_until(&app, id, request.id)
-            .await?
-            .is_some();
-        let undo = match may_undo {
-            true => undo(request, &user.token, origin),
-            false => html! {},
-        };
+        let undoable_until = decide::undoable_until(&app, id, request.id).await?;
+        let undo = undo(request, undoable_until, &user.token, origin);
         let card = html! { (top(request, now)) (settled_card(request, &undo, now)) };
         cards.push((order(request), article(request, card)));
     }
@@ -320,9 +315,7 @@ async fn page(
     let reviews = queries::reviews(app, user.user.id).await?;
     let review = reviews.iter().find(|review| review.request.id == id);
     let through = through(app, &request).await?;
-    let may_undo = decide::undoable_until(app, user.user.id, id)
-        .await?
-        .is_some();
+    let undoable_until = decide::undoable_until(app, user.user.id, id).await?;
     let frame = Frame::of(app, user, uri).await?;
     let now = frame.now;
     let title = format!(
@@ -359,7 +352,7 @@ async fn page(
                     Some(review) => (article(&request, card(review, &user.token, origin, true, now, typed))),
                     None => (article(&request, html! {
                         (decided_card(&request, user.user.id, &user.token, now, typed))
-                        @if may_undo { (undo(&request, &user.token, origin)) }
+                        (undo(&request, undoable_until, &user.token, origin))
                         (connections::list(&through))
                     })),
                 }

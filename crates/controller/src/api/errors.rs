@@ -53,7 +53,7 @@ refusals! {
     CancelErrors: Malformed Unauthenticated Forbidden NotFound AlreadyDecided KeyReused TooLarge
         RateLimited Internal Unavailable;
     /// Of deciding.
-    ReviewErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
+    ReviewErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided NothingToExtend KeyReused
         TooLarge UnsupportedMedia BlankText TextTooLong BadLength RateLimited Internal Unavailable;
     /// Of taking a decision back.
     UndoErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused

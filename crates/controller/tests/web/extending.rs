@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::ids::ResourceId;
+use hourkey_store::organisation::Assignment;
 use serde_json::json;
 
 use crate::web::browser::{Browser, Page, Site};
@@ -45,7 +46,7 @@ async fn what_opens_with_a_reason_is_extended_at_once() {
     let path = "/resources/3/extend?as=ann";
     let page = ann.get(path).await;
     page.says(
-        "Extend Logs Access ends 01:00 UTC Through group Engineering At most Until 04:50 UTC",
+        "Extend Logs Access ends 01:00 UTC Through group Engineering At most Until 04:50 UTC if extended at 00:50 UTC",
     );
     page.says("For how long from now on? 15 minutes 30 minutes 1 hour 2 hours 4 hours Other…");
     page.says("Nothing that is connected now is interrupted. Extend now");
@@ -74,7 +75,9 @@ async fn what_needs_approval_waits_and_goes_on_meanwhile() {
     let ann = site.signed_in("ann").await;
     let path = "/resources/2/extend";
     let page = ann.get(path).await;
-    page.says("At most Until 08:30 UTC if approved now Can approve Rae Reviewer, Roy Reviewer");
+    page.says(
+        "At most Until 08:30 UTC if approved at 00:30 UTC Can approve Rae Reviewer, Roy Reviewer",
+    );
     page.says("For how long from the approval on?");
     let key = page.field("key").unwrap();
     let fields = [
@@ -116,6 +119,59 @@ async fn what_needs_approval_waits_and_goes_on_meanwhile() {
 }
 
 #[tokio::test]
+async fn shorter_offers_no_length_that_adds_nothing() {
+    let site = Site::new().await;
+    running(&site, site.env.resources.database, 30).await;
+    let ann = site.signed_in("ann").await;
+    send(&ann, "/resources/2/extend", &[("length", "7200")]).await;
+    let rae = site.signed_in("rae").await;
+    // 15 and 30 minutes from now on end no later than access does.
+    rae.get("/review")
+        .await
+        .says("Shorter… Approve for 1 hour Other… How long, up to 2 hours");
+    let fields = [("do", "less"), ("length", "1800")];
+    let page = rae.post("/review/2", &fields).await;
+    page.refuses(422, "Access runs until");
+    // Where nothing shorter adds anything there is nothing to choose.
+    site.env.clock.forward(TimeDelta::minutes(29));
+    rae.post("/review/2", &[("do", "deny"), ("comment", "later")])
+        .await;
+    let body = json!({ "resource": 2, "seconds": 120, "extends": true });
+    site.env.post(site.env.people.ann, "/requests", body).await;
+    let page = rae.get("/review/3").await;
+    page.says("Approve 2 minutes Deny…");
+}
+
+#[tokio::test]
+async fn what_was_typed_is_kept_where_access_ended_meanwhile() {
+    let site = Site::new().await;
+    running(&site, site.env.resources.logs, 30).await;
+    let ann = site.signed_in("ann").await;
+    let page = ann.get("/resources/3/extend?as=ann").await;
+    let key = page.field("key").unwrap();
+    site.env.wait(TimeDelta::minutes(30)).await;
+    let typed = [
+        ("reason", "  not <done>\nyet"),
+        ("length", "other"),
+        ("other", "90m"),
+        ("key", key.as_str()),
+    ];
+    let before = site.seq().await;
+    let page = ann.post("/resources/3/extend?as=ann", &typed).await;
+    page.refuses(409, "Your access ended before this was sent");
+    page.says("Request access to Logs");
+    assert!(page.text.contains("\n  not &lt;done&gt;\nyet</textarea>"));
+    assert_eq!(page.field("other-3").as_deref(), Some("90m"));
+    assert!(page.text.contains("action=\"/resources/3/request?as=ann\""));
+    assert_eq!(site.seq().await, before, "nothing is requested by it");
+    // Of nothing typed nothing is kept, and the sentence is the same.
+    let page = ann
+        .post("/resources/3/extend", &[("key", key.as_str())])
+        .await;
+    page.refuses(409, "Your access ended before this was sent");
+}
+
+#[tokio::test]
 async fn a_denied_extension_says_that_access_goes_on() {
     let site = Site::new().await;
     running(&site, site.env.resources.database, 30).await;
@@ -140,6 +196,42 @@ async fn a_denied_extension_says_that_access_goes_on() {
         "{}",
         page.text
     );
+}
+
+/// Engineering has the database up to this moment.
+async fn assigned_until(site: &Site, until: &str) {
+    let (id, until) = (site.env.assignments.database, until.parse().unwrap());
+    let until = Some(until);
+    site.env
+        .change(move |tx| {
+            Box::pin(async move {
+                let own = tx.assignment(id).await?.unwrap();
+                Ok(tx.update_assignment(Assignment { until, ..own }).await?)
+            })
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn pages_end_a_grant_no_later_than_its_groups_access() {
+    let site = Site::new().await;
+    let request = running(&site, site.env.resources.database, 10).await;
+    let ann = site.signed_in("ann").await;
+    send(&ann, "/resources/2/extend", &[("length", "7200")]).await;
+    assigned_until(&site, "2030-01-01T00:40:00Z").await;
+    let page = ann.get(&format!("/requests/{request}")).await;
+    page.says("Database is open Open, 30 min left");
+    page.says("Ends 00:40 UTC");
+    let page = ann.get("/requests/2").await;
+    page.says("Access ends 00:40 UTC");
+    page.says("Expires 00:40 UTC if nobody answers");
+    let rae = site.signed_in("rae").await;
+    rae.get("/review").await.says("Access ends 00:40 UTC");
+    let ada = site.signed_in("ada").await;
+    ada.get("/overview").await.says("30 min");
+    ada.get("/resources/2/revoke")
+        .await
+        .says("Open, 30 min left");
 }
 
 #[tokio::test]

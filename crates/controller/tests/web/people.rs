@@ -265,3 +265,20 @@ async fn links_go_to_the_accounts_own_mail_and_nobody_else_sees_them() {
             .all(|entry| !entry.detail.to_string().contains(&code))
     );
 }
+
+#[tokio::test]
+async fn people_added_later_leave_no_way_in_out_of_the_overview() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let add = async |lines: String| {
+        saved(&ada, "/people/new", &[("lines", lines.as_str())]).await;
+        site.env.clock.forward(TimeDelta::minutes(1));
+    };
+    add("Zoe First, zoe@corp.example, zoe".to_owned()).await;
+    let many = (0..25).map(|it| format!("Many {it}, m{it}@corp.example, m{it}\n"));
+    add(many.collect()).await;
+    let page = ada.get("/overview").await;
+    page.says("Ways in, in the last day 26");
+    page.says("6 more");
+    page.says("set up how Zoe First signs in");
+}

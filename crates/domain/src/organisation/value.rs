@@ -9,7 +9,9 @@ use super::everyone;
 use super::held_back::HeldBack;
 use super::index::Index;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
+use crate::Time;
 use crate::deputy::Deputyship;
+use crate::grant::Grant;
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
@@ -189,6 +191,14 @@ impl Organisation {
     pub fn resources_of(&self, network: NetworkId) -> impl Iterator<Item = &Arc<Resource>> {
         let ids = self.index.in_network(network);
         ids.filter_map(|id| self.resources.get(&id))
+    }
+
+    /// When a grant ends by itself, its own assignment's end being no later
+    /// ([`Grant::ends_at`]).
+    #[must_use]
+    pub fn ends_at(&self, grant: &Grant) -> Time {
+        let own = self.assignments.get(&grant.assignment);
+        grant.ends_at(own.and_then(|own| own.until))
     }
 
     /// One assignment, whether it leads anywhere or not; see

@@ -4,12 +4,12 @@ use chrono::TimeDelta;
 
 use super::facts::AccessFacts;
 use crate::Time;
-use crate::extension::Extension;
+use crate::extension::{Extension, is_for_a_time};
 use crate::ids::{AssignmentId, RequestId};
 use crate::lock::{LockState, Why, lock_state};
 use crate::request::{self, Ask, CannotAsk, NewRequest, Purpose};
 use crate::review::{Eligible, Reviewers};
-use crate::settings::{Approval, Mode, in_force, most_permissive};
+use crate::settings::{Approval, in_force, most_permissive};
 
 /// What comes of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,9 +111,8 @@ pub fn extend(
         return Err(CannotAsk::NotVisible);
     }
     let own = facts.assignment(grant.assignment);
-    let assignment = own
-        .filter(|own| own.settings.mode == Mode::AccessRequest)
-        .ok_or(CannotAsk::NothingToExtend)?;
+    let assignment = own.ok_or(CannotAsk::NothingToExtend)?;
+    is_for_a_time(assignment)?;
     let request = request::write(
         Purpose::Extension(grant.id),
         facts.user,

@@ -83,6 +83,7 @@ proptest! {
                 | CannotAsk::Disabled
                 | CannotAsk::ExtensionHasNoStart
                 | CannotAsk::AddsNothing(_)
+                | CannotAsk::OpenWhileUsed(_)
                 | CannotAsk::NobodyCanApprove { .. }),
             ) => {
                 prop_assert!(false, "{other}");
@@ -141,6 +142,7 @@ proptest! {
                 | CannotApprove::Lapsed
                 | CannotApprove::UnlockHasNoLength
                 | CannotApprove::AddsNothing(_)
+                | CannotApprove::OpenWhileUsed(_)
                 | CannotApprove::OwnRequest
                 | CannotApprove::NeedsReviewer),
             ) => prop_assert!(false, "{other}"),

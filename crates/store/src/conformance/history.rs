@@ -15,6 +15,7 @@ use crate::access::{
     AccessHistory, DecidedFilter, NewGrant, NewNotice, RequestFilter, RequestOutcome,
     RequestSearch, ReviewOf,
 };
+use crate::organisation::Assignment;
 use crate::{Store, StoreError, Work};
 
 /// A user's own requests, newest first, page by page.
@@ -137,6 +138,20 @@ pub async fn requests_are_found_by_what_became_of_them(store: Arc<dyn Store>) {
         let found = read.newest_requests(&search, None, 10).await.unwrap();
         let found: Vec<RequestId> = found.iter().map(|request| request.id).collect();
         assert_eq!(found, expected, "{search:?}");
+    }
+    // A running grant ends with its assignment at the latest.
+    let assignment = sample.request().terms.assignment;
+    write!(store, |tx| {
+        let own = tx.assignment(assignment).await?.unwrap();
+        let until = Some(at(30));
+        tx.update_assignment(Assignment { until, ..own }).await
+    });
+    let mut later = store.read().await.unwrap();
+    for (before, expected) in [(30, vec![]), (31, vec![approved])] {
+        let search = ends_before(at(before));
+        let found = later.newest_requests(&search, None, 10).await.unwrap();
+        let found: Vec<RequestId> = found.iter().map(|request| request.id).collect();
+        assert_eq!(found, expected, "ends before {before}");
     }
     let extensions = read
         .live_extensions(RequestFilter::of(sample.member))

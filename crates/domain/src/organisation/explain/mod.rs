@@ -19,7 +19,7 @@ use self::destination::Destination;
 use super::models::{Assignment, Resource, User};
 use super::value::Organisation;
 use crate::address::Host;
-use crate::grant::State as GrantState;
+use crate::grant::{State as GrantState, Window};
 use crate::ids::{NetworkId, ResourceId, UserId};
 use crate::lock::{Facts, LockState, PermitCause, Why, lock_state, permit};
 use crate::review::Eligible;
@@ -281,11 +281,10 @@ fn explained_grant(facts: &AccessFacts, at: Time) -> Option<ExplainedGrant> {
     let mut own = facts.assignments.iter();
     let assignment = own.find(|own| own.assignment == grant.assignment && own.is_valid(at))?;
     let scheduled = grant.state == GrantState::Scheduled;
-    let mut window = grant.window;
-    // As lock state says it: a scheduled one is rechecked at its start.
-    if let Some(until) = assignment.until.filter(|_| !scheduled) {
-        window.expires_at = until.min(window.expires_at);
-    }
+    let window = Window {
+        expires_at: grant.ends_at(assignment.until),
+        ..grant.window
+    };
     Some(ExplainedGrant {
         id: grant.id,
         assignment: grant.assignment,
