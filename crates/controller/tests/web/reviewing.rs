@@ -1,6 +1,7 @@
 //! The pages of those who review.
 
 use chrono::TimeDelta;
+use hourkey_domain::review::Role;
 use serde_json::json;
 
 use crate::web::browser::{Browser, Site};
@@ -374,6 +375,68 @@ async fn running_access_is_revoked_from_wherever_an_administrator_sees_it() {
     let page = ada.get(&format!("{address}?act=revoke")).await;
     let open = format!("id=\"revoke-panel-{request}\" name=\"act-{request}\" open");
     assert!(page.text.contains(&open), "{}", page.text);
+}
+
+/// Rule 6: whoever may approve may revoke, and is shown the way to wherever they see the access.
+#[tokio::test]
+async fn an_auditor_who_may_approve_it_is_shown_the_way_to_revoke() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let (ann, aud, dan) = (env.people.ann, env.people.aud, env.people.dan);
+    let mut requests = Vec::new();
+    for resource in [env.resources.database, env.resources.vault] {
+        let body = json!({ "resource": resource, "reason": "An alert" });
+        let id = env.post(ann, "/requests", body).await.id();
+        let approve = format!("/requests/{id}/approve");
+        let approved = env.post(env.people.roy, &approve, json!({})).await;
+        assert_eq!(approved.status, 200);
+        requests.push((id, resource));
+    }
+    // Those whose access they are shown the way to revoke.
+    let ways = async || {
+        let browser = site.signed_in("aud").await;
+        let mut ways = Vec::new();
+        for (id, resource) in &requests {
+            let way = format!("/review/{id}?act=revoke");
+            let mut shown = Vec::new();
+            for page in [
+                format!("/people/{ann}"),
+                format!("/resources/{resource}"),
+                "/requests".to_owned(),
+            ] {
+                let link = format!("href=\"{way}\"");
+                shown.push(browser.get(&page).await.text.contains(&link));
+            }
+            assert!(shown.windows(2).all(|two| two[0] == two[1]), "{shown:?}");
+            let leads = browser.get(&way).await.text.contains("Revoke now");
+            assert_eq!(leads, shown[0], "{way}");
+            ways.push(leads);
+        }
+        ways
+    };
+    assert_eq!(ways().await, [false, false]);
+    env.change(move |tx| {
+        Box::pin(async move {
+            let owners = tx.organisation().await?.groups;
+            let owners = owners.into_iter().find(|group| group.members == [dan]);
+            let mut owners = owners.unwrap();
+            owners.members.push(aud);
+            tx.update_group(owners).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert_eq!(ways().await, [true, false]);
+    env.change(move |tx| {
+        Box::pin(async move {
+            let mut user = tx.user(aud).await?.unwrap();
+            user.roles = vec![Role::Auditor, Role::AccessReviewer];
+            tx.update_user(user).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert_eq!(ways().await, [true, true]);
 }
 
 /// Several requests for one resource are listed first; each is decided for itself, and what changed meanwhile
