@@ -74,7 +74,7 @@ async fn what_needs_approval_waits_and_goes_on_meanwhile() {
     let ann = site.signed_in("ann").await;
     let path = "/resources/2/extend";
     let page = ann.get(path).await;
-    page.says("At most Until 08:30 UTC if approved now Can approve Rae Reviewer, Roy Reviewer");
+    page.says("At most Until 08:30 UTC if approved now Can approve Rae Reviewer , Roy Reviewer");
     page.says("For how long from the approval on?");
     let key = page.field("key").unwrap();
     let fields = [

@@ -251,7 +251,7 @@ async fn one_request_stands_beside_the_queue_with_what_came_before() {
     // The queue, the request, who may decide, and the denial before.
     page.says("Waiting 1 By Time Resource Person Ann Member Database 4 hours · expires tomorrow 00:00 UTC");
     page.says("Queue and history");
-    page.says("Who may decide Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin");
+    page.says("Who may decide Rae Reviewer , Roy Reviewer , Dan Owner or Ada Admin");
     page.says("Earlier requests for it 1 hour, just now Denied by Rae Reviewer just now Use &lt;the&gt; copy Rae Reviewer");
     // Nothing that leads where a reviewer does not come.
     for never in ["href=\"/people/", "href=\"/resources/", "Ask to decide"] {
