@@ -286,8 +286,9 @@ async fn focus_stays_on_the_page_of_a_request_that_opens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_go_from_request_to_request_and_enter_decides() {
     let queue = Queue::new().await.unwrap();
-    queue.wait_for(2).await.unwrap();
+    queue.wait_for(3).await.unwrap();
     let browser = queue.site.browser("marta").await.unwrap();
+    browser.emulate_size(1280, 800, 1.0).await.unwrap();
     let page = &browser.page;
     page.open(&queue.site.address("/review")).await.unwrap();
     let gap = Duration::from_millis(50);
@@ -324,6 +325,17 @@ async fn keys_go_from_request_to_request_and_enter_decides() {
     page.run("document.getElementById('keys-on').click()", vec![])
         .await
         .unwrap();
+    // Nor where their switch cannot be seen, as at 200 %.
+    browser.emulate_size(640, 800, 1.0).await.unwrap();
+    page.run(enter, vec![]).await.unwrap();
+    page.type_keys(&['j', 'a'], gap).await.unwrap();
+    assert_eq!(focused().await, links[0]);
+    browser.emulate_size(1280, 800, 1.0).await.unwrap();
+    page.type_keys(&['s'], gap).await.unwrap();
+    let length =
+        "return [document.activeElement.name, document.activeElement.form.id.split('-')[0]]";
+    let length = page.run(length, vec![]).await.unwrap();
+    assert_eq!(length, json!(["length", "less"]));
     page.run(enter, vec![]).await.unwrap();
     // The first one has its form open, in place of its button.
     page.type_keys(&['j', 'a'], gap).await.unwrap();
@@ -333,6 +345,23 @@ async fn keys_go_from_request_to_request_and_enter_decides() {
     page.type_keys(&[ENTER], gap).await.unwrap();
     eventually("a decision", async || {
         queue.approved().await.is_ok_and(|approved| approved == 1)
+    })
+    .await
+    .unwrap();
+    // It can be undone wherever the keys go on to, and goes with its Undo.
+    page.find("#history [id^=decided-]").await.unwrap();
+    page.type_keys(&['k'], gap).await.unwrap();
+    assert_eq!(focused().await, links[0]);
+    page.type_keys(&['j', 'u'], gap).await.unwrap();
+    assert_eq!(page.run(button, vec![]).await.unwrap(), json!("undo"));
+    let decided = format!("review-{}", links[1].as_str().unwrap());
+    assert_eq!(focused().await, json!(decided));
+    page.type_keys(&['k'], gap).await.unwrap();
+    let stands = format!("return document.getElementById('{decided}') !== null");
+    eventually("no card of what was decided", async || {
+        page.run(&stands, vec![])
+            .await
+            .is_ok_and(|stands| stands == false)
     })
     .await
     .unwrap();

@@ -6,10 +6,14 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::{GroupId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::review::Eligible;
+use hourkey_domain::text::one_line;
 use hourkey_protocol::access::{ApproverKind, Approvers};
 
 /// People are named up to this many (rule 1).
 const NAMED: usize = 5;
+
+/// So much of a name is shown beside another one: neither is cut for the other's sake.
+const MAX_NAME_CHARS: usize = 100;
 
 /// Who can approve at `now` what `requester` asks for, as they are shown it.
 pub(super) fn shown(
@@ -53,7 +57,10 @@ pub(super) fn shown(
         let name = organisation.user_name(*id)?;
         let deputy = deputy(id).and_then(|deputy| organisation.user_name(deputy));
         Some(match deputy {
-            Some(deputy) => format!("{name} (away: {deputy} decides)"),
+            Some(deputy) => {
+                let [name, deputy] = [name, deputy].map(|name| one_line(name, MAX_NAME_CHARS));
+                format!("{name} (away: {deputy} decides)")
+            }
             None => name.to_owned(),
         })
     });

@@ -14,7 +14,7 @@ use hourkey_protocol::problem::Code;
 pub use hourkey_store::access::{LastUnlock, RequestFilter, RequestOutcome, RequestSearch};
 pub use hourkey_store::device::Device;
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Reach};
 use crate::app::App;
 use crate::error::AppError;
 pub use crate::identity::reset::ShownLink;
@@ -46,6 +46,8 @@ pub struct Overview {
     pub sets_up: bool,
     /// Who looks.
     pub viewer: UserId,
+    /// What they may review, and revoke.
+    pub reach: Reach,
 }
 
 impl Overview {
@@ -78,6 +80,7 @@ impl Overview {
             administers: actor.administers(),
             sets_up: actor.sets_up(),
             viewer: actor.user.id,
+            reach: actor.reach,
         })
     }
 }

@@ -1,6 +1,9 @@
 // Keys for the queue: J and K go to the next and the previous request, A to its Approve, S and D open its
 // forms, U goes to Undo. They work only while the focus is in the queue or in a request, not in a field,
-// they move the focus alone, and they can be switched off (WCAG 2.2, 2.1.4).
+// they move the focus alone, and they can be switched off (WCAG 2.2, 2.1.4): where there is no room for their
+// switch, there are none.
+
+import { isOffered } from "./live.js";
 
 const KEPT = "review keys";
 
@@ -43,9 +46,7 @@ function open(card, form) {
 
 /** Goes to Undo: of this card, or else of what was decided last. */
 function undo(card) {
-  const offered = [...document.querySelectorAll(".undo")].filter((form) =>
-    form.checkVisibility({ visibilityProperty: true }),
-  );
+  const offered = [...document.querySelectorAll(".undo")].filter(isOffered);
   const since = (form) => form.getAnimations()[0]?.startTime ?? 0;
   const last = offered.sort((one, other) => since(other) - since(one))[0];
   (offered.find((form) => card?.contains(form)) ?? last)?.querySelector("button").focus();
@@ -53,7 +54,8 @@ function undo(card) {
 
 function pressed(event) {
   const { target, key } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !isOn()) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (!isOn() || !document.getElementById("keys").checkVisibility()) return;
   if (!target.closest(".panes :is(nav.queue, .card)") || target.matches(FIELDS)) return;
   const { card } = focused(target);
   const acts = {

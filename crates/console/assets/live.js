@@ -113,11 +113,18 @@ function settleElsewhere(card, page) {
 /** Those of the page as it was served last. */
 let servedCards = new Set();
 
-/** Removes settled cards once nobody is at the list; what was typed in one stays. */
+/** Whether this Undo can be pressed still: the style sheet hides it at its end. */
+export function isOffered(undo) {
+  return undo.checkVisibility({ visibilityProperty: true });
+}
+
+/** Removes settled cards once nobody is at the list; what was typed in one stays, and so does one that can
+ *  be undone. */
 function sweepSettled() {
   const queue = document.getElementById("queue");
   if (!queue || queue.matches(":hover") || queue.contains(document.activeElement)) return;
-  const goes = (card) => !servedCards.has(card.id) && !inUse(card);
+  const undoable = (card) => [...card.querySelectorAll(".undo")].some(isOffered);
+  const goes = (card) => !servedCards.has(card.id) && !inUse(card) && !undoable(card);
   const settled = [...queue.querySelectorAll("[data-settled]")].filter(goes);
   if (settled.length) changeSteadily(() => settled.forEach((card) => card.remove()));
 }
@@ -126,6 +133,8 @@ function watchQueue() {
   servedCards = new Set([...document.querySelectorAll(".card")].map((card) => card.id));
   const queue = document.getElementById("queue");
   queue?.addEventListener("pointerleave", sweepSettled);
+  // The end of an Undo.
+  queue?.addEventListener("animationend", sweepSettled);
   // By then the focus has arrived where it goes.
   queue?.addEventListener("focusout", () => setTimeout(sweepSettled));
 }

@@ -27,7 +27,7 @@ use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::moment;
 use super::unsent::Unsent;
-use super::{lengths, state};
+use super::{lengths, outcome, state};
 use crate::page_user::PageUser;
 
 /// The longest reason, in characters (rule 10).
@@ -435,7 +435,7 @@ pub(super) fn reason_field(
 pub(super) fn can_approve(approvers: &Approvers) -> Markup {
     html! {
         dt { "Can approve" }
-        dd { bdi { (plain(&approvers.to_string())) } }
+        dd { (outcome::approvers(approvers)) }
     }
 }
 
@@ -449,7 +449,7 @@ fn facts(assignment: &AssignmentChoice, approvers: Option<&Approvers>, now: Time
             dd {
                 @match assignment.approval {
                     Approval::Manual => @match approvers {
-                        Some(approvers) => { "By " bdi { (plain(&approvers.to_string())) } }
+                        Some(approvers) => { "By " (outcome::approvers(approvers)) }
                         None => "By a reviewer",
                     },
                     Approval::Automatic => "Opens immediately. Your reason is recorded.",

@@ -5,8 +5,8 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::outcome::{Approval, By, Outcome};
 use hourkey_domain::text::several_lines;
-use hourkey_protocol::access::{Person, Request};
-use maud::{Markup, html};
+use hourkey_protocol::access::{Approvers, Person, Request};
+use maud::{Markup, PreEscaped, html};
 
 use super::layout::plain;
 use super::time::{ago, left, moment};
@@ -107,6 +107,12 @@ pub(super) fn comments(request: &Request) -> Markup {
 /// Text of a person as typed: its lines kept, its writing direction its own, never a link.
 pub(super) fn quote(text: &str) -> Markup {
     html! { p.quote dir="auto" { (several_lines(text)) } }
+}
+
+/// Who can approve: each name is cut and isolated for itself.
+pub(super) fn approvers(approvers: &Approvers) -> Markup {
+    let name = |name: &str| html! { bdi { (plain(name)) } }.into_string();
+    PreEscaped(approvers.said(name))
 }
 
 /// A person's name, and for whom they decided.

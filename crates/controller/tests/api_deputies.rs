@@ -590,6 +590,22 @@ async fn an_administrator_asks_reviewers_and_nobody_loses_the_right() {
     assert_ne!(newest().await, notice);
     let queue = env.get(roy, "/reviews").await.json();
     assert_eq!(queue[0]["asked_reviewers"], json!(["Rae Reviewer"]));
+    // It names nobody who may not decide it any more.
+    let roles = async |roles: &'static [Role]| {
+        env.change(move |tx| {
+            Box::pin(async move {
+                let mut user = tx.user(rae).await?.unwrap();
+                user.roles = roles.to_vec();
+                tx.update_user(user).await?;
+                Ok(())
+            })
+        })
+        .await;
+        env.get(roy, "/reviews").await.json()[0]["asked_reviewers"].clone()
+    };
+    assert_eq!(roles(&[Role::Member]).await, json!(null));
+    let reviewer = &[Role::Member, Role::AccessReviewer];
+    assert_eq!(roles(reviewer).await, json!(["Rae Reviewer"]));
     assert_eq!(approve(&env, roy, id).await.status, 200);
     let late = env.post(ada, &asking, people(&["rae"])).await;
     assert_eq!(late.code(), "409 already_decided");

@@ -288,12 +288,16 @@ pub enum ApproverKind {
     Unknown,
 }
 
-/// As the answer to "who can approve?", without a full stop.
-impl std::fmt::Display for Approvers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let named = |names: &[String]| match names {
-            [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
-            names => names.concat(),
+impl Approvers {
+    /// The answer to "who can approve?", without a full stop; `name` writes the name of a person or a group.
+    #[must_use]
+    pub fn said(&self, name: impl Fn(&str) -> String) -> String {
+        let named = |names: &[String]| {
+            let names: Vec<String> = names.iter().map(|it| name(it)).collect();
+            match names.as_slice() {
+                [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
+                names => names.concat(),
+            }
         };
         let who = match (self.people.as_slice(), self.groups.as_slice()) {
             ([], []) => "the organisation’s reviewers".to_owned(),
@@ -301,10 +305,16 @@ impl std::fmt::Display for Approvers {
             (people, _) => named(people),
         };
         match self.kind {
-            ApproverKind::Regulars | ApproverKind::Unknown => f.write_str(&who),
-            ApproverKind::Fallback => write!(f, "{who}, because nobody else can"),
-            ApproverKind::Nobody => f.write_str("nobody: you cannot approve your own request"),
+            ApproverKind::Regulars | ApproverKind::Unknown => who,
+            ApproverKind::Fallback => format!("{who}, because nobody else can"),
+            ApproverKind::Nobody => "nobody: you cannot approve your own request".to_owned(),
         }
+    }
+}
+
+impl std::fmt::Display for Approvers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.said(str::to_owned))
     }
 }
 

@@ -281,7 +281,7 @@ fn row(request: &Request, view: &Overview) -> Markup {
                     @if is_extended(request) { "Extended" } @else { (sentence(&outcome, now)) }
                 }
                 @if let Outcome::Open { .. } | Outcome::Scheduled { .. } = outcome {
-                    (revoke(view, who.id, request.id, &format!(
+                    (revoke(view, (who.id, resource), request.id, &format!(
                         "{}: {}, request {}", plain(&who.name), plain(&request.resource_name), request.id
                     )))
                 }

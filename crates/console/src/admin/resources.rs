@@ -383,7 +383,7 @@ pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup
         td {
             (state::of_lock(standing.lock, view.now))
             @if let Some(granted) = standing.granted() {
-                (revoke(view, standing.user.id, granted.request.id, &format!(
+                (revoke(view, (standing.user.id, standing.resource.id), granted.request.id, &format!(
                     "{}: {}", plain(&standing.user.name), plain(&standing.resource.name)
                 )))
             }

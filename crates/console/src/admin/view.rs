@@ -6,7 +6,7 @@ use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{Overview, Sight};
 use hourkey_domain::format::endpoint;
-use hourkey_domain::ids::{RequestId, UserId};
+use hourkey_domain::ids::{RequestId, ResourceId, UserId};
 use hourkey_domain::organisation::Resource;
 use maud::{Markup, html};
 
@@ -103,10 +103,15 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     }
 }
 
-/// The way to revoke a grant, for whoever may approve it (rule 6): not one's own.
-pub(super) fn revoke(view: &Overview, of: UserId, request: RequestId, about: &str) -> Markup {
+/// The way to revoke what `of` was granted, for whoever may approve it (rule 6): not one's own.
+pub(super) fn revoke(
+    view: &Overview,
+    (of, resource): (UserId, ResourceId),
+    request: RequestId,
+    about: &str,
+) -> Markup {
     html! {
-        @if view.administers && of != view.viewer {
+        @if view.reach.revoker(of, resource).is_some() {
             " "
             a.danger href={ "/review/" (request) "?act=revoke" }
                 aria-label={ "Revoke… " (about) } { "Revoke…" }

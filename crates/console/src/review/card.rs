@@ -77,7 +77,10 @@ pub(super) fn card(
         @if review.may_decide {
             div.acts {
                 (form.approve(primary))
-                @if let Some(asked) = request.asked { (form.shorter(asked, now)) }
+                // Nothing is shorter than the shortest.
+                @if let Some(asked) = request.asked.filter(|asked| *asked > Length::MIN) {
+                    (form.shorter(asked, now))
+                }
                 (form.deny())
             }
         } @else {

@@ -10,7 +10,7 @@ use super::card::DecisionInput;
 use crate::csrf::FormToken;
 use crate::form::Field;
 use crate::layout::{plain, token_field};
-use crate::outcome::{asked, comments, person, sentence, tone};
+use crate::outcome::{approvers, asked, comments, person, sentence, tone};
 use crate::time::ago;
 
 /// Who asks for what, with links to what the reader may see of them.
@@ -54,7 +54,7 @@ pub(super) fn around(
         @if waits {
             section #who {
                 h2 { "Who may decide" }
-                p { (plain(&context.approvers.to_string())) }
+                p { (approvers(&context.approvers)) }
                 @if context.may_ask { (ask(request, token, typed)) }
             }
         }

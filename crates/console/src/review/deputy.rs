@@ -72,6 +72,12 @@ impl DeputyInput {
             until,
         })
     }
+
+    /// The values whose consequence is shown, as the form carries them: nobody is named by others.
+    fn values(&self) -> String {
+        let values = [&self.principal, &self.login, &self.from, &self.until];
+        values.map(|value| value.trim()).join(" ")
+    }
 }
 
 /// A moment in UTC, where one was typed.
@@ -132,14 +138,19 @@ pub(crate) async fn send(
             return page(&app, &user, &uri, &typed, None).await;
         }
     };
-    let checked = match (fields.get("do"), deputies::check(&app, me, &wanted).await) {
-        ("check" | "name", Err(mistake)) => Err(mistake),
-        ("check", Ok(checked)) => Ok(Some(checked)),
-        ("name", Ok(_)) => {
+    let names = match fields.get("do") {
+        "check" => false,
+        // What was typed since the consequence was shown has another one.
+        "name" => fields.get("shown") == typed.values(),
+        _ => return Err(out_of_date().into()),
+    };
+    let checked = match deputies::check(&app, me, &wanted).await {
+        Ok(_) if names => {
             let named = name_once(&app, me, &typed.key, wanted).await;
             named.map(|()| None).map_err(Mistake::from)
         }
-        _ => return Err(out_of_date().into()),
+        Ok(checked) => Ok(Some(checked)),
+        Err(mistake) => Err(mistake),
     };
     match checked {
         Ok(None) => done(),
@@ -164,6 +175,9 @@ pub(crate) async fn send(
 }
 
 /// Names the deputy; the same form, by its `key`, sent twice names them once.
+///
+/// # Errors
+/// [`Code::Malformed`] when what it named then has ended or been replaced since.
 async fn name_once(app: &App, me: UserId, key: &str, wanted: NewDeputy) -> Result<(), AppError> {
     // Sent again with other words, it is another call.
     let call = digest(&serde_json::to_string(&(key, &wanted)).map_err(anyhow::Error::from)?);
@@ -173,14 +187,25 @@ async fn name_once(app: &App, me: UserId, key: &str, wanted: NewDeputy) -> Resul
         call,
     });
     let caller = Caller::from(me);
-    run_once(app, Room::Usual, me, key, move |tx, now| {
+    let until = wanted.until;
+    let answer = run_once(app, Room::Usual, me, key, move |tx, now| {
         Box::pin(async move {
             let named = deputies::name_in(tx, caller, wanted, now).await?;
-            Answer::new(200, &named.principal.id)
+            Answer::new(200, &(named.principal.id, named.deputy.id))
         })
     })
     .await?;
-    Ok(())
+    // The answer may be an earlier one.
+    let named: (UserId, UserId) =
+        serde_json::from_str(&answer.body).map_err(anyhow::Error::from)?;
+    let all = deputies::list(app, me).await?;
+    let stands = all
+        .iter()
+        .any(|it| (it.principal.id, it.deputy.id, it.until) == (named.0, named.1, until));
+    match stands {
+        true => Ok(()),
+        false => Err(out_of_date()),
+    }
 }
 
 async fn page(
@@ -310,7 +335,10 @@ fn form(
             input.field #until type="datetime-local" name="until" value=(typed.until) required
                 autofocus[wrong.is(Field::Until)] aria-invalid=[wrong.invalid(Field::Until)]
                 aria-describedby=[wrong.described_by(Field::Until, "")];
-            @if let Some(it) = checked { (consequence(it, now)) }
+            @if let Some(it) = checked {
+                input type="hidden" name="shown" value=(typed.values());
+                (consequence(it, now))
+            }
             p.foot {
                 span {}
                 @match checked {

@@ -27,7 +27,7 @@ use serde::Deserialize;
 
 use self::card::{DecisionInput, card, decided_card, revoke, settled_card, undo};
 use self::context::heading;
-use self::queue::{Grouping, Origin, Queue, keys, order};
+use self::queue::{Grouping, Origin, Queue, groups, keys, order};
 use self::settled::Settled;
 use super::address::{Id, Query};
 use super::connections;
@@ -100,7 +100,7 @@ pub(super) async fn queue(
         settled: Some(&looked.done),
         by: looked.by,
     };
-    let mut cards: Vec<((Time, RequestId), Markup)> = Vec::new();
+    let mut cards: Vec<(&Request, Markup)> = Vec::new();
     for review in &reviews {
         let request = &review.request;
         let card = card(
@@ -111,18 +111,17 @@ pub(super) async fn queue(
             now,
             &DecisionInput::default(),
         );
-        cards.push((
-            order(request),
-            article(request, html! { (top(request, now)) (card) }),
-        ));
+        let inside = html! { (top(request, now)) (card) };
+        cards.push((request, article(request, inside)));
     }
     for request in &settled {
         let undoable_until = decide::undoable_until(&app, id, request.id).await?;
         let undo = undo(request, undoable_until, &user.token, origin);
         let card = html! { (top(request, now)) (settled_card(request, &undo, now)) };
-        cards.push((order(request), article(request, card)));
+        cards.push((request, article(request, card)));
     }
-    cards.sort_by_key(|(order, _)| *order);
+    // What is decided keeps its place among them.
+    let cards = groups(looked.by, &cards, |(request, _)| request);
     let queue = Queue {
         reviews: &reviews,
         by: looked.by,
@@ -138,13 +137,13 @@ pub(super) async fn queue(
                 div.side { (queue.list()) (keys()) }
                 div.pane {
                     div #queue data-live {
-                        @for (_, card) in &cards { (card) }
+                        @for (_, card) in cards.iter().flat_map(|group| &group.all) { (card) }
                         // Last, so that it moves nothing.
                         @if reviews.is_empty() {
                             p.empty #none { "Nothing waits for you." }
                         }
                     }
-                    div #history data-live { (history(&decided, &looked.q, id, &user.token, now)) }
+                    div #history data-live { (history(&decided, &looked, id, &user.token, now)) }
                 }
             }
         },
@@ -381,35 +380,42 @@ fn top(request: &Request, now: Time) -> Markup {
 
 fn history(
     decided: &Several<Request>,
-    searched: &str,
+    looked: &ReviewQuery,
     viewer: UserId,
     token: &FormToken,
     now: Time,
 ) -> Markup {
+    let (searched, by) = (looked.q.as_str(), looked.by);
     let older = |before: i64| {
         let mut address = url::form_urlencoded::Serializer::new(String::new());
         if !searched.is_empty() {
             address.append_pair("q", searched);
         }
+        if by != Grouping::None {
+            address.append_pair("by", by.word());
+        }
         address.append_pair("before", &before.to_string());
         format!("/review?{}#decided", address.finish())
     };
+    let latest = |words: &str| html! { a href={ (by.address("/review")) "#decided" } { (words) } };
     html! {
             section #decided {
                 div.head {
                     h2 { "Decided" @if searched.is_empty() { span { "the last 90 days" } } }
-                    form.search #find-decided method="get" action="/review" role="search"
+                    form.search #find-decided method="get" action="/review#decided" role="search"
                         aria-label="Decided requests" {
                         (Icon::Glass)
                         input type="search" name="q" value=(searched) maxlength="200" autocomplete="off"
                             spellcheck="false" placeholder="Person, resource or reason"
                             aria-label="Search decided requests";
+                        @if by != Grouping::None { input type="hidden" name="by" value=(by.word()); }
                     }
                 }
                 @if decided.items.is_empty() {
                     p.empty {
-                        @if searched.is_empty() { "Nothing was decided in the last 90 days." }
-                        @else { "Nothing that was decided matches. " a href="/review" { "Show the last 90 days" } }
+                        @if looked.before.is_some() { "Nothing more here. " (latest("Show the latest")) }
+                        @else if searched.is_empty() { "Nothing was decided in the last 90 days." }
+                        @else { "Nothing that was decided matches. " (latest("Show the last 90 days")) }
                     }
                 }
                 ul.rows {

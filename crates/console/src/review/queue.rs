@@ -87,7 +87,7 @@ impl Origin<'_> {
     }
 }
 
-/// Sorts requests by what expires first. What is decided keeps its place.
+/// Sorts requests by what expires first.
 pub(super) fn order(request: &Request) -> (Time, RequestId) {
     (request.lapses_at, request.id)
 }
@@ -102,24 +102,51 @@ pub(super) struct Queue<'a> {
 }
 
 /// What is listed together.
-struct Group<'a> {
+pub(super) struct Group<T> {
     /// What expires first.
-    first: &'a Review,
-    all: Vec<&'a Review>,
+    first: T,
+    pub(super) all: Vec<T>,
+}
+
+/// Groups requests, or what stands for them: by what expires first, and so are the groups.
+pub(super) fn groups<'a, T: Copy>(
+    by: Grouping,
+    all: impl IntoIterator<Item = T>,
+    request: impl Fn(T) -> &'a Request,
+) -> Vec<Group<T>> {
+    let mut sorted: Vec<T> = all.into_iter().collect();
+    sorted.sort_by_key(|it| order(request(*it)));
+    let mut groups: Vec<Group<T>> = Vec::new();
+    for it in sorted {
+        let same = |group: &&mut Group<T>| by.is_same(request(group.first), request(it));
+        match groups.iter_mut().find(same) {
+            Some(group) => group.all.push(it),
+            None => groups.push(Group {
+                first: it,
+                all: vec![it],
+            }),
+        }
+    }
+    groups
 }
 
 impl Queue<'_> {
     /// The list, by what expires first; so are its groups.
     pub(super) fn list(&self) -> Markup {
+        let theirs = decidable(self.reviews);
+        let others = self.reviews.len() - theirs;
         html! {
             nav.queue aria-label="Waiting requests" {
                 div #waiting data-live {
-                    p.part #waiting-count { "Waiting " span.total { (self.reviews.len()) } }
+                    p.part #waiting-count {
+                        "Waiting " span.total { (theirs) }
+                        @if others > 0 { " · " (others) " for others" }
+                    }
                     (self.groupings())
                     @if self.reviews.is_empty() && self.here.is_some() {
                         p.empty #waits-none { "Nothing waits for you." }
                     }
-                    @for group in self.groups() { (self.group(&group)) }
+                    @for group in groups(self.by, self.reviews, |review| &review.request) { (self.group(&group)) }
                 }
                 @if self.here.is_some() {
                     p { a href=(self.by.address("/review")) { "Queue and history" } }
@@ -146,26 +173,7 @@ impl Queue<'_> {
         }
     }
 
-    fn groups(&self) -> Vec<Group<'_>> {
-        let mut sorted: Vec<_> = self.reviews.iter().collect();
-        sorted.sort_by_key(|review| order(&review.request));
-        let mut groups: Vec<Group<'_>> = Vec::new();
-        for review in sorted {
-            let mut known = groups.iter_mut();
-            let same =
-                |group: &&mut Group<'_>| self.by.is_same(&group.first.request, &review.request);
-            match known.find(same) {
-                Some(group) => group.all.push(review),
-                None => groups.push(Group {
-                    first: review,
-                    all: vec![review],
-                }),
-            }
-        }
-        groups
-    }
-
-    fn group(&self, group: &Group<'_>) -> Markup {
+    fn group(&self, group: &Group<&Review>) -> Markup {
         let request = &group.first.request;
         let (id, name) = match self.by {
             Grouping::None => return html! { ul #waits { (self.rows(group, false)) } },
@@ -179,7 +187,7 @@ impl Queue<'_> {
                 ul aria-labelledby=(heading) { (self.rows(group, several)) }
             }
         };
-        let several = self.by == Grouping::Resource && group.decidable() > 1;
+        let several = self.by == Grouping::Resource && decidable(group.all.iter().copied()) > 1;
         html! {
             div #{ "group-" (id) } {
                 @if several {
@@ -193,7 +201,7 @@ impl Queue<'_> {
     }
 
     /// With boxes to choose several, where they can be decided at once.
-    fn rows(&self, group: &Group<'_>, several: bool) -> Markup {
+    fn rows(&self, group: &Group<&Review>, several: bool) -> Markup {
         html! {
             @for review in &group.all {
                 @let request = &review.request;
@@ -230,10 +238,10 @@ impl Queue<'_> {
     }
 }
 
-impl Group<'_> {
-    fn decidable(&self) -> usize {
-        self.all.iter().filter(|review| review.may_decide).count()
-    }
+/// How many of them the person may decide.
+fn decidable<'a>(reviews: impl IntoIterator<Item = &'a Review>) -> usize {
+    let reviews = reviews.into_iter();
+    reviews.filter(|review| review.may_decide).count()
 }
 
 /// How the keys move through the queue ([`keys.js`](../../assets/keys.js)), and their switch. Without the

@@ -28,7 +28,7 @@ async fn the_request_page_names_the_terms() {
     let page = ann.get("/resources/2/request").await;
     page.says("Request access to Database database.corp:5432");
     page.says(
-        "Through group Engineering Approval By Rae Reviewer, Roy Reviewer, \
+        "Through group Engineering Approval By Rae Reviewer , Roy Reviewer , \
          Dan Owner or Ada Admin Time You choose, up to 8 hours",
     );
     page.says("For how long? 1 hour 4 hours 8 hours Other…");
@@ -39,7 +39,7 @@ async fn the_request_page_names_the_terms() {
     );
     page.says("Time starts immediately. Open it now");
     let page = ann.get("/resources/4/request").await;
-    page.says("Approval By Rae Reviewer, Roy Reviewer or Ada Admin Time 1 hour");
+    page.says("Approval By Rae Reviewer , Roy Reviewer or Ada Admin Time 1 hour");
     assert!(
         !page.words().contains("For how long?"),
         "a preset is not chosen"
@@ -56,7 +56,7 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
         "On call Opens immediately with a reason, up to 2 hours Suggested: it opens immediately",
     );
     page.says("Engineering Needs approval, 1 hour");
-    page.says("Can approve Rae Reviewer, Roy Reviewer or Ada Admin");
+    page.says("Can approve Rae Reviewer , Roy Reviewer or Ada Admin");
     let (on_call, engineering) = (
         site.env.assignments.vault_on_call.0,
         site.env.assignments.vault.0,
@@ -70,7 +70,7 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
     let page = ben.get(&location).await;
     page.says("Waiting for a reviewer");
     page.says("Through group Engineering Requested 1 hour");
-    page.says("Can approve Rae Reviewer, Roy Reviewer or Ada Admin");
+    page.says("Can approve Rae Reviewer , Roy Reviewer or Ada Admin");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_request_waits_is_approved_and_opens() {
     let page = ann.get(&location).await;
     page.says("Waiting for a reviewer");
     page.says(
-        "Requested 4 hours Open Until 04:00 UTC if approved now Can approve Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin \
+        "Requested 4 hours Open Until 04:00 UTC if approved now Can approve Rae Reviewer , Roy Reviewer , Dan Owner or Ada Admin \
          Expires tomorrow 00:00 UTC if nobody answers",
     );
     assert!(

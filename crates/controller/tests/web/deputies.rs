@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::web::browser::Site;
+use crate::web::browser::{Browser, Page, Site};
 use crate::web::mail_env::MailEnv;
 
 const UNTIL: &str = "2030-01-15T12:00";
@@ -11,9 +11,17 @@ const UNTIL: &str = "2030-01-15T12:00";
 /// Dan for Rae, in the browser.
 async fn named(site: &Site) {
     let rae = site.signed_in("rae").await;
-    let fields = [("login", "dan"), ("until", UNTIL), ("do", "name")];
-    let page = rae.post("/review/deputy", &fields).await;
+    let page = name(&rae, &[("login", "dan"), ("until", UNTIL)]).await;
     assert_eq!(page.location(), "/review/deputy");
+}
+
+/// Reads what follows, and goes on.
+async fn name(browser: &Browser<'_>, typed: &[(&str, &str)]) -> Page {
+    let checked = [typed, &[("do", "check")]].concat();
+    let page = browser.post("/review/deputy", &checked).await;
+    let shown = page.field("shown").unwrap();
+    let fields = [typed, &[("shown", &shown), ("do", "name")]].concat();
+    browser.post("/review/deputy", &fields).await
 }
 
 async fn asked(site: &Site) -> i64 {
@@ -38,9 +46,7 @@ async fn what_follows_is_said_before_a_deputy_is_named() {
     );
     page.says("Name deputy");
     assert_eq!(site.seq().await, before);
-    let page = rae
-        .post("/review/deputy", &[&typed[..], &[("do", "name")]].concat())
-        .await;
+    let page = name(&rae, &typed).await;
     assert_eq!(page.location(), "/review/deputy");
     let page = rae.get("/review/deputy").await;
     page.says("Dan Owner for Rae Reviewer Now until");
@@ -58,6 +64,66 @@ async fn what_follows_is_said_before_a_deputy_is_named() {
         "deputy.ended by Rae Reviewer",
     ];
     assert_eq!(actions, expected);
+}
+
+/// Nobody is named by what was typed after the consequence was shown: that of the new words is shown first.
+#[tokio::test]
+async fn what_was_changed_since_is_shown_again_before_anybody_is_named() {
+    let site = Site::new().await;
+    let rae = site.signed_in("rae").await;
+    let typed = [("login", "dan"), ("until", UNTIL), ("do", "check")];
+    let page = rae.post("/review/deputy", &typed).await;
+    let shown = page.field("shown").unwrap();
+    let before = site.seq().await;
+    for (login, until, said) in [
+        ("roy", UNTIL, "Roy Reviewer decides for Rae Reviewer"),
+        ("dan", "2030-01-16T12:00", "16 Jan"),
+    ] {
+        let changed = [("login", login), ("until", until), ("shown", &*shown)];
+        let page = rae
+            .post(
+                "/review/deputy",
+                &[&changed[..], &[("do", "name")]].concat(),
+            )
+            .await;
+        page.refuses(200, said);
+        page.says("Name deputy");
+    }
+    assert_eq!(site.seq().await, before);
+}
+
+/// Two clicks name one deputy. Whoever goes back to that form once it was ended or somebody else was named is
+/// not told that it was done.
+#[tokio::test]
+async fn one_form_names_one_deputy_and_does_not_pretend_to_name_them_again() {
+    let site = Site::new().await;
+    let rae = site.signed_in("rae").await;
+    let key = rae.get("/review/deputy").await.field("key").unwrap();
+    let before = site.seq().await;
+    let typed = [("key", &*key), ("login", "dan"), ("until", UNTIL)];
+    for _ in 0..2 {
+        let page = name(&rae, &typed).await;
+        assert_eq!(page.location(), "/review/deputy");
+    }
+    let named = "deputy.named by Rae Reviewer";
+    assert_eq!(site.env.actions(before).await, [named]);
+    let of = site.env.people.rae.to_string();
+    rae.post("/review/deputy", &[("do", "end"), ("of", &of)])
+        .await;
+    let before = site.seq().await;
+    let page = name(&rae, &typed).await;
+    page.refuses(400, "This page is out of date. Reload it.");
+    assert_eq!(site.seq().await, before);
+    // A new form names them anew.
+    let key = rae.get("/review/deputy").await.field("key").unwrap();
+    let again = [("key", &*key), ("login", "dan"), ("until", UNTIL)];
+    assert_eq!(name(&rae, &again).await.location(), "/review/deputy");
+    let key = rae.get("/review/deputy").await.field("key").unwrap();
+    let other = [("key", &*key), ("login", "roy"), ("until", UNTIL)];
+    assert_eq!(name(&rae, &other).await.location(), "/review/deputy");
+    assert_eq!(site.env.actions(before).await, [named, named]);
+    let page = name(&rae, &again).await;
+    page.refuses(400, "This page is out of date. Reload it.");
 }
 
 #[tokio::test]
@@ -99,10 +165,15 @@ async fn a_deputy_s_queue_says_for_whom_and_so_does_what_was_decided() {
     page.says("You decide for Rae Reviewer until");
     page.says("You decide for Rae Reviewer , who is away.");
     assert!(page.text.contains("1 waiting"), "{}", page.text);
-    assert_eq!(
-        dan.post(&address, &[("do", "approve")]).await.location(),
-        address
-    );
+    let roy = site.signed_in("roy").await;
+    roy.get(&address).await.says("(away: Dan Owner decides)");
+    let ada = site.signed_in("ada").await;
+    let said = "Dan Owner decides for Rae Reviewer until";
+    ada.get("/overview").await.says(said);
+    let approve = [("do", "approve"), ("settled", "")];
+    let settled = dan.post(&address, &approve).await;
+    let page = dan.get(settled.location()).await;
+    page.says("Approved for 1 hour, for Rae Reviewer");
     let ann = site.signed_in("ann").await;
     ann.get(&format!("/requests/{request}"))
         .await

@@ -76,7 +76,7 @@ async fn what_needs_approval_waits_and_goes_on_meanwhile() {
     let path = "/resources/2/extend";
     let page = ann.get(path).await;
     page.says(
-        "At most Until 08:30 UTC if approved at 00:30 UTC Can approve Rae Reviewer, Roy Reviewer",
+        "At most Until 08:30 UTC if approved at 00:30 UTC Can approve Rae Reviewer , Roy Reviewer",
     );
     page.says("For how long from the approval on?");
     let key = page.field("key").unwrap();

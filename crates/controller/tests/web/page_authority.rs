@@ -89,7 +89,7 @@ fn table() -> Vec<Row> {
         row("GET /review", "", Caller,                                "in   no   no   ok   ok   ok   no   no   no"),
         row("GET /review/deputy", "", Caller,                         "in   no   no   ok   ok   ok   no   no   ok"),
         row("POST /review/deputy", "do=check&login=roy&until=2030-01-15T12:00", Caller, "in no no ok ok ok no no no"),
-        row("POST /review/deputy", "do=name&login=roy&until=2030-01-15T12:00", Caller, "in no no did did did no no no"),
+        row("POST /review/deputy", "do=name&login=roy&until=2030-01-15T12:00&shown= roy  2030-01-15T12:00", Caller, "in no no did did did no no no"),
         row("GET /review/{id}", "", Request,                          "in   go   --   ok   ok   ok   --   --   --"),
         row("GET /review/{id}", "", VaultRequest,                     "in   go   --   --   ok   ok   --   --   --"),
         row("POST /review/{id}", "do=approve", Request,               "in   no   --   did  did  did  --   --   --"),

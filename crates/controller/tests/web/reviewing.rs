@@ -1,6 +1,8 @@
 //! The pages of those who review.
 
 use chrono::TimeDelta;
+use hourkey_access::identity::reset;
+use hourkey_domain::review::Role;
 use serde_json::json;
 
 use crate::web::browser::{Browser, Site};
@@ -249,7 +251,7 @@ async fn one_request_stands_beside_the_queue_with_what_came_before() {
     // The queue, the request, who may decide, and the denial before.
     page.says("Waiting 1 By Time Resource Person Ann Member Database 4 hours · expires tomorrow 00:00 UTC");
     page.says("Queue and history");
-    page.says("Who may decide Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin");
+    page.says("Who may decide Rae Reviewer , Roy Reviewer , Dan Owner or Ada Admin");
     page.says("Earlier requests for it 1 hour, just now Denied by Rae Reviewer just now Use &lt;the&gt; copy Rae Reviewer");
     // Nothing that leads where a reviewer does not come.
     for never in ["href=\"/people/", "href=\"/resources/", "Ask to decide"] {
@@ -374,6 +376,196 @@ async fn running_access_is_revoked_from_wherever_an_administrator_sees_it() {
     let page = ada.get(&format!("{address}?act=revoke")).await;
     let open = format!("id=\"revoke-panel-{request}\" name=\"act-{request}\" open");
     assert!(page.text.contains(&open), "{}", page.text);
+}
+
+/// Rule 6: whoever may approve may revoke, and is shown the way to wherever they see the access.
+#[tokio::test]
+async fn an_auditor_who_may_approve_it_is_shown_the_way_to_revoke() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let (ann, aud, dan) = (env.people.ann, env.people.aud, env.people.dan);
+    let mut requests = Vec::new();
+    for resource in [env.resources.database, env.resources.vault] {
+        let body = json!({ "resource": resource, "reason": "An alert" });
+        let id = env.post(ann, "/requests", body).await.id();
+        let approve = format!("/requests/{id}/approve");
+        let approved = env.post(env.people.roy, &approve, json!({})).await;
+        assert_eq!(approved.status, 200);
+        requests.push((id, resource));
+    }
+    // Those whose access they are shown the way to revoke.
+    let ways = async || {
+        let browser = site.signed_in("aud").await;
+        let mut ways = Vec::new();
+        for (id, resource) in &requests {
+            let way = format!("/review/{id}?act=revoke");
+            let mut shown = Vec::new();
+            for page in [
+                format!("/people/{ann}"),
+                format!("/resources/{resource}"),
+                "/requests".to_owned(),
+            ] {
+                let link = format!("href=\"{way}\"");
+                shown.push(browser.get(&page).await.text.contains(&link));
+            }
+            assert!(shown.windows(2).all(|two| two[0] == two[1]), "{shown:?}");
+            let leads = browser.get(&way).await.text.contains("Revoke now");
+            assert_eq!(leads, shown[0], "{way}");
+            ways.push(leads);
+        }
+        ways
+    };
+    assert_eq!(ways().await, [false, false]);
+    env.change(move |tx| {
+        Box::pin(async move {
+            let owners = tx.organisation().await?.groups;
+            let owners = owners.into_iter().find(|group| group.members == [dan]);
+            let mut owners = owners.unwrap();
+            owners.members.push(aud);
+            tx.update_group(owners).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert_eq!(ways().await, [true, false]);
+    env.change(move |tx| {
+        Box::pin(async move {
+            let mut user = tx.user(aud).await?.unwrap();
+            user.roles = vec![Role::Auditor, Role::AccessReviewer];
+            tx.update_user(user).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert_eq!(ways().await, [true, true]);
+}
+
+/// The cards stand in the order of the list beside them, which says what it groups.
+#[tokio::test]
+async fn the_cards_are_ordered_as_the_list_groups_them() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let (ann, rae) = (env.people.ann, env.people.rae);
+    let (database, vault) = (env.resources.database, env.resources.vault);
+    let mut ids = Vec::new();
+    for (person, resource) in [(ann, database), (rae, vault), (rae, database), (ann, vault)] {
+        let body = json!({ "resource": resource, "reason": "An alert" });
+        ids.push(env.post(person, "/requests", body).await.id());
+    }
+    let roy = site.signed_in("roy").await;
+    for (path, order) in [
+        ("/review", [0, 1, 2, 3]),
+        ("/review?by=resource", [0, 2, 1, 3]),
+        ("/review?by=person", [0, 3, 1, 2]),
+    ] {
+        let page = roy.get(path).await;
+        let expected = order.map(|nth| ids[nth].to_string());
+        for id in ["id=\"waits-", "id=\"review-"] {
+            let found = page.text.split(id).skip(1);
+            let found: Vec<_> = found.filter_map(|rest| rest.split('"').next()).collect();
+            let requests = found.into_iter().filter(|id| id.parse::<i64>().is_ok());
+            assert_eq!(requests.collect::<Vec<_>>(), expected, "{path}: {id}");
+        }
+    }
+    let page = roy.get("/review?by=person").await;
+    for (id, name) in [(ann, "Ann Member"), (rae, "Rae Reviewer")] {
+        let heading = format!("id=\"waits-by-{id}\"><bdi>{name}</bdi>");
+        assert!(page.text.contains(&heading), "{}", page.text);
+        let list = format!("<ul aria-labelledby=\"waits-by-{id}\">");
+        assert!(page.text.contains(&list), "{}", page.text);
+    }
+    // What is decided keeps its place among them.
+    let fields = [("do", "approve"), ("settled", ""), ("by", "resource")];
+    let done = roy.post(&format!("/review/{}", ids[2]), &fields).await;
+    let page = roy.get(done.location()).await;
+    let cards = page.text.split("id=\"review-").skip(1);
+    let cards: Vec<_> = cards.filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(cards, [0, 2, 1, 3].map(|nth| ids[nth].to_string()));
+}
+
+/// Looking through what was decided stays there, with the queue grouped as it was.
+#[tokio::test]
+async fn looking_through_what_was_decided_keeps_its_place_and_the_grouping() {
+    let site = Site::new().await;
+    let rae = site.signed_in("rae").await;
+    let deny = json!({ "comment": "No" });
+    for _ in 0..51 {
+        let id = asked(&site, 3_600).await;
+        let path = format!("/requests/{id}/deny");
+        let denied = site
+            .env
+            .post(site.env.people.roy, &path, deny.clone())
+            .await;
+        assert_eq!(denied.status, 200, "{}", denied.text);
+        site.env.clock.forward(TimeDelta::minutes(1));
+    }
+    let rae_sees = async |path: &str| {
+        let page = rae.get(path).await;
+        let (_, decided) = page.text.split_once("<section id=\"decided\"").unwrap();
+        decided.to_owned()
+    };
+    for (grouping, field) in [("", ""), ("by=person", "name=\"by\" value=\"person\"")] {
+        let decided = rae_sees(&format!("/review?{grouping}")).await;
+        assert!(decided.contains("action=\"/review#decided\""), "{decided}");
+        assert!(decided.contains(field), "{decided}");
+        let older = decided.split("class=\"pager\"").nth(1).unwrap();
+        let older = older.split("href=\"").nth(1).unwrap();
+        let older = older.split('"').next().unwrap().replace("&amp;", "&");
+        assert!(older.contains(grouping), "{older}");
+        assert!(older.ends_with("#decided"), "{older}");
+        let (older, _) = older.split_once('#').unwrap();
+        let page = rae_sees(older).await;
+        assert!(page.contains("Denied"), "{page}");
+        let latest = match grouping {
+            "" => "href=\"/review#decided\"".to_owned(),
+            grouping => format!("href=\"/review?{grouping}#decided\""),
+        };
+        // Past the oldest one, and where nothing matches.
+        let end = rae_sees(&format!("/review?{grouping}&before=1")).await;
+        assert!(end.contains("Nothing more here."), "{end}");
+        assert!(!end.contains("Nothing was decided"), "{end}");
+        assert!(end.contains(&latest), "{end}");
+        let none = rae_sees(&format!("/review?{grouping}&q=nowhere")).await;
+        assert!(none.contains("Nothing that was decided matches."), "{none}");
+        assert!(none.contains(&latest), "{none}");
+    }
+}
+
+/// What another reviewer has to decide is no work of theirs: the queue says the number that its page in the
+/// navigation does.
+#[tokio::test]
+async fn the_queue_counts_what_one_may_decide() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let (ada, rae, engineering) = (env.people.ada, env.people.rae, env.assignments.engineering);
+    env.change(move |tx| {
+        Box::pin(async move {
+            let mut group = tx.group(engineering).await?.unwrap();
+            group.members.push(ada);
+            Ok(tx.update_group(group).await?)
+        })
+    })
+    .await;
+    asked(&site, 3_600).await;
+    let browser = site.signed_in("rae").await;
+    browser.get("/review").await.says("Waiting 1 By");
+    reset::hand(&env.app, ada, rae).await.unwrap();
+    let body = json!({ "resource": env.resources.database, "reason": "Mine" });
+    env.post(ada, "/requests", body).await.id();
+    let browser = site.signed_in("rae").await;
+    let page = browser.get("/review").await;
+    page.says("Waiting 1 · 1 for others By");
+    assert!(page.text.contains("1 waiting"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn nothing_shorter_than_the_shortest_is_offered() {
+    let site = Site::new().await;
+    let request = asked(&site, 60).await;
+    let rae = site.signed_in("rae").await;
+    let page = rae.get(&format!("/review/{request}")).await;
+    page.says("Approve 1 minute Deny…");
+    assert!(!page.words().contains("Shorter"), "{}", page.words());
 }
 
 /// Several requests for one resource are listed first; each is decided for itself, and what changed meanwhile
