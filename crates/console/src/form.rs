@@ -242,7 +242,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
 ///
 /// # Errors
 /// [`Code::TooLarge`].
-pub(super) async fn read_body(request: Request, app: &App) -> Result<(Parts, Bytes), AppError> {
+async fn read_body(request: Request, app: &App) -> Result<(Parts, Bytes), AppError> {
     let (parts, body) = request.into_parts();
     // The limit on bodies is an extension among the parts.
     let whole = Request::from_parts(parts.clone(), body);

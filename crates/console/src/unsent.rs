@@ -6,8 +6,8 @@
 
 use std::convert::Infallible;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -65,9 +65,7 @@ pub(super) fn kept(
         app: app.clone(),
         show: show.clone().with_state(app.clone()),
     };
-    show.merge(send)
-        .layer::<_, Infallible>(from_fn_with_state(page, keep))
-        .layer(DefaultBodyLimit::max(MAX_CARRYING))
+    show.merge(send).layer(from_fn_with_state(page, keep))
 }
 
 #[derive(Clone)]
@@ -100,7 +98,9 @@ impl Page {
     /// What one of our own forms is answered.
     async fn sent(self, request: Request, next: Next) -> Result<Response, AppError> {
         let app = &self.app;
-        let (mut parts, body) = form::read_body(request, app).await?;
+        let (mut parts, body) = request.into_parts();
+        let body = to_bytes(body, MAX_CARRYING).await;
+        let body = body.map_err(|_| form::too_large())?;
         let fields = Fields::parse(&body);
         if !fields.has(UNSENT) && body.len() > MAX_FORM {
             return Err(form::too_large());
