@@ -110,7 +110,7 @@ fn table() -> Vec<Row> {
         // Who has nothing running is sent to the request page.
         row("GET /resources/{id}/extend", "", Running,                "in   ok   go   --   go   --   --   --   --"),
         row("GET /resources/{id}/extend", "", Payroll,                "in   --   --   --   --   --   --   --   --"),
-        row("POST /resources/{id}/extend", "reason=Work&length=14400", Running, "in did go -- go -- -- -- --"),
+        row("POST /resources/{id}/extend", "reason=Work&length=14400", Running, "in did 409 -- 409 -- -- -- --"),
         row("POST /resources/{id}/extend", "reason=Work", Payroll,    "in   --   --   --   --   --   --   --   --"),
         row("GET /devices", "", Caller,                               "in   ok   ok   ok   ok   ok   ok   ok   ok"),
         row("POST /devices", "do=end&device={id}", Device,            "in   did  --   --   --   did  --   --   --"),

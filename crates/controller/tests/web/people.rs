@@ -280,5 +280,5 @@ async fn people_added_later_leave_no_way_in_out_of_the_overview() {
     let page = ada.get("/overview").await;
     page.says("Ways in, in the last day 26");
     page.says("6 more");
-    page.says("set up how Zoe First signs in");
+    page.says("could sign in as Zoe First");
 }
