@@ -47,4 +47,6 @@ pub enum SessionCommand {
         /// Why.
         comment: String,
     },
+    /// Take one's own decision about a request back.
+    Undo(RequestId),
 }

@@ -96,6 +96,12 @@ pub enum Intent {
         /// Why, for the requester; not blank.
         comment: String,
     },
+    /// Take one's own decision about a request back.
+    Undo {
+        /// The request.
+        #[ts(type = "number")]
+        request: RequestId,
+    },
     /// Start signing in through the browser.
     SignIn {
         /// The controller's address.

@@ -133,6 +133,9 @@ impl SessionTask {
                     session.deny(request, &Comment { comment }).await.map(drop)
                 });
             }
+            SessionCommand::Undo(request) => self.call(reply, move |session| async move {
+                session.undo(request).await.map(drop)
+            }),
         }
     }
 

@@ -100,6 +100,9 @@ impl<E: Effects> App<E> {
                 let deny = SessionCommand::Deny { request, comment };
                 self.effects.session(deny, reply);
             }
+            Intent::Undo { request } => {
+                self.effects.session(SessionCommand::Undo(request), reply);
+            }
             Intent::SignIn { controller } => {
                 match hourkey_protocol::controller_url::parse(&controller) {
                     Ok(url) => {

@@ -159,6 +159,7 @@ function confirmation(command: Command): string {
       return "Access given back";
     case "approve":
     case "deny":
+    case "undo":
     case "load":
     case "readInbox":
     case "signIn":

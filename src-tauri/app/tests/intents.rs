@@ -38,6 +38,17 @@ fn tray_clicks_open_pages_with_ids_and_the_hint_and_nothing_else() {
     );
 }
 
+/// Rule 12: what a reviewer decided in the window is taken back from there too.
+#[test]
+fn the_windows_undo_takes_the_decision_about_that_request_back() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(locked())));
+    let undo: Intent = serde_json::from_str(r#"{ "do": "undo", "request": 7 }"#).unwrap();
+    assert_eq!(
+        harness.event(Event::click(undo)),
+        [Effect::Session(SessionCommand::Undo(RequestId(7)))]
+    );
+}
+
 #[test]
 fn only_web_addresses_are_handed_to_the_system() {
     let mut sly = resource(1, "Sly", granted(30));

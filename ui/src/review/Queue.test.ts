@@ -15,7 +15,7 @@ import {
   type,
 } from "../mounted";
 import type { Review } from "../view/Review";
-import { FOLD_AFTER, LEAVE_DELAY, SETTLE_TIME } from "./queue.svelte";
+import { LEAVE_DELAY, SETTLE_TIME, UNDO_TIME } from "./queue.svelte";
 
 mountBeforeEach();
 
@@ -55,9 +55,10 @@ function news(): string {
   return document.querySelector("#panel [role=status]")?.textContent ?? "";
 }
 
-/** Clicks where the first button of that card is, or was before the card was decided. */
+/** Clicks where the first button of that card is, or was before the card was decided: Undo is elsewhere. */
 async function clickAt(place: number) {
-  const target: Element | undefined = cards()[place]?.querySelector("button") ?? cards()[place];
+  const card = cards()[place];
+  const target = card?.querySelector("button:not([aria-label^=Undo])") ?? card;
   document.querySelector(".area")?.dispatchEvent(new PointerEvent("pointerenter"));
   target?.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
   if (target instanceof HTMLElement) {
@@ -310,7 +311,7 @@ describe("a decided card", () => {
     await clickAt(0);
     await clickAt(0);
     push(second);
-    await pass(10 * FOLD_AFTER);
+    await pass(10 * UNDO_TIME);
     expect(cards()).toHaveLength(2);
     leave();
     await pass(LEAVE_DELAY - 1);
@@ -326,10 +327,10 @@ describe("a decided card", () => {
     cards()[0]?.querySelector("button")?.focus();
     await pressOn("Enter");
     push(second);
-    await pass(10 * FOLD_AFTER);
+    await pass(10 * UNDO_TIME);
     expect(cards()).toHaveLength(2);
     press("1", { ctrlKey: true });
-    await pass(10 * FOLD_AFTER);
+    await pass(10 * UNDO_TIME);
     press("3", { ctrlKey: true });
     expect(cards()).toHaveLength(1);
   });
@@ -356,13 +357,147 @@ describe("a decided card", () => {
   });
 });
 
+/** Rule 12: within 10 seconds whoever decided may take that back, once. */
+describe("a decision is taken back", () => {
+  const UNDO = "Undo: Lee Novak, Grafana";
+  const undone = { do: "undo", request: 11 };
+
+  /** Approves the request, which leaves the queue; Undo can be clicked then. */
+  async function approve() {
+    await click("Approve 4 hours");
+    push(second);
+    await pass(SETTLE_TIME);
+  }
+
+  /** Whether the card of the request offers to take the decision back. */
+  const offered = () => document.querySelector(`[aria-label="${UNDO}"]`) !== null;
+
+  test("by its button, once", async () => {
+    await approve();
+    const undo = button(UNDO);
+    undo.click();
+    undo.click();
+    await settle();
+    expect(sent().slice(1)).toEqual([undone]);
+    expect(cards()[0]?.textContent).toContain("Taken back");
+    expect(news()).toBe("Taken back: Lee Novak, Grafana");
+    expect(offered()).toBe(false);
+    press("u");
+    await settle();
+    expect(sent()).toHaveLength(2);
+  });
+
+  test("for 10 seconds from when it was sent, also under the pointer", async () => {
+    let answer: () => void = () => undefined;
+    engine.answered = new Promise((resolve) => (answer = resolve));
+    await clickAt(0);
+    await pass(4_000);
+    answer();
+    await settle();
+    push(second);
+    await pass(5_999);
+    expect(offered()).toBe(true);
+    await pass(1);
+    expect(offered()).toBe(false);
+    expect(cards()[0]?.textContent).toContain("Approved for 4 hours");
+    press("u");
+    await settle();
+    expect(sent()).toHaveLength(1);
+  });
+
+  test("a card stays as long, with the pointer elsewhere", async () => {
+    await approve();
+    await pass(UNDO_TIME - SETTLE_TIME - 1);
+    expect(offered()).toBe(true);
+    expect(cards()).toHaveLength(2);
+    await pass(1);
+    expect(cards()).toHaveLength(1);
+  });
+
+  test("by U, which searches elsewhere", async () => {
+    await approve();
+    document.querySelector<HTMLElement>("[data-home]")?.focus();
+    expect(press("u")).toBe(true);
+    await settle();
+    expect(sent().slice(1)).toEqual([undone]);
+    expect(document.querySelector("#tab-review")?.ariaSelected).toBe("true");
+    press("u");
+    expect(document.querySelector("#tab-resources")?.ariaSelected).toBe("true");
+  });
+
+  test("U in a comment is a letter", async () => {
+    push(request, second);
+    await pass(SETTLE_TIME);
+    await approve();
+    await click("Deny Nina Roy, Wiki");
+    expect(press("u")).toBe(false);
+    expect(sent()).toHaveLength(1);
+  });
+
+  test("the latest one first, of which a denial is one", async () => {
+    push(request, second);
+    await pass(SETTLE_TIME);
+    await click("Approve 4 hours for Lee Novak, Grafana");
+    await click("Deny Nina Roy, Wiki");
+    type("textarea", "Use the copy.");
+    await pass(SETTLE_TIME);
+    await click("Deny");
+    push();
+    await pass(SETTLE_TIME);
+    document.querySelector<HTMLElement>("[data-home]")?.focus();
+    press("u");
+    await settle();
+    press("U");
+    await settle();
+    expect(sent().slice(2)).toEqual([{ do: "undo", request: 12 }, undone]);
+  });
+
+  test("a vote that is taken back leaves a request that waits", async () => {
+    await click("Approve 4 hours");
+    push(request); // one more reviewer has to approve
+    await pass(SETTLE_TIME);
+    await click(UNDO);
+    await pass(SETTLE_TIME);
+    await click("Approve 4 hours");
+    expect(sent().at(-1)).toMatchObject({ do: "approve", request: 11 });
+  });
+
+  test("a refusal is told, and leaves the decision as it was", async () => {
+    await approve();
+    engine.refusal = "Something has changed since you decided.";
+    await click(UNDO);
+    expect(text()).toContain("Something has changed since you decided.");
+    expect(cards()[0]?.textContent).toContain("Approved for 4 hours");
+  });
+
+  test("not by a second click, however the buttons stand", async () => {
+    await click("Approve 4 hours");
+    await click(UNDO);
+    expect(sent()).toHaveLength(1);
+  });
+
+  test("not by who did not decide", () => {
+    document.querySelector(".area")?.dispatchEvent(new PointerEvent("pointerenter"));
+    push(second);
+    expect(cards()[0]?.textContent).toContain("Already decided");
+    expect(offered()).toBe(false);
+  });
+
+  test("the focus stays on the card when the button goes", async () => {
+    await approve();
+    button(UNDO).focus();
+    await pass(UNDO_TIME);
+    expect(document.activeElement).toBe(cards()[0]);
+  });
+});
+
 describe("a request that somebody else decides", () => {
   test("keeps what is typed, which can still be copied but not sent", async () => {
     await click("Deny…");
     type("textarea", "Use the copy.");
     document.querySelector<HTMLElement>("#tab-review")?.focus(); // so that only the text holds it
     push();
-    await pass(10 * FOLD_AFTER);
+    await pass(10 * UNDO_TIME);
     expect(text()).toContain("Already decided");
     const typed = document.querySelector("textarea");
     expect([typed?.value, typed?.readOnly, typed?.disabled]).toEqual([
@@ -376,7 +511,7 @@ describe("a request that somebody else decides", () => {
     await click("Close");
     expect(document.activeElement).not.toBe(document.body);
     press("1", { ctrlKey: true });
-    await pass(10 * FOLD_AFTER);
+    await pass(10 * UNDO_TIME);
     press("3", { ctrlKey: true });
     expect(cards()).toEqual([]);
   });

@@ -27,8 +27,10 @@ export interface Outcome {
   tone: Tone;
   /** The comment that went with this person's decision. */
   comment: string;
-  /** When it was decided, by the page's monotonic clock. */
+  /** When it was decided, or no later, by the page's monotonic clock. */
   at: number;
+  /** True for this person's own decision, which they may take back once. */
+  own: boolean;
 }
 
 /** One request on screen. */
@@ -36,6 +38,8 @@ export interface Card {
   review: Review;
   /** Absent while it waits. */
   outcome: Outcome | null;
+  /** True while this person may take back what they decided. */
+  mayUndo: boolean;
 }
 
 const EMPTY_DRAFT: Draft = { form: "none", comment: "", choice: null, amount: "", unit: "hours" };
@@ -44,8 +48,11 @@ const NOT_SHOWN = () => false;
 
 /** Milliseconds for which buttons that moved or have just appeared do nothing. */
 export const SETTLE_TIME = 700;
-/** Milliseconds for which a decided card stays at least. */
-export const FOLD_AFTER = 3_000;
+/**
+ * Milliseconds from a decision within which the server lets its maker take it back (rule 12), and for
+ * which its card stays at least.
+ */
+export const UNDO_TIME = 10_000;
 /** Milliseconds for which the pointer or the focus may leave the list without moving anything. */
 export const LEAVE_DELAY = 1_000;
 
@@ -147,15 +154,47 @@ export class ReviewQueue {
     const { id } = review;
     if (this.#deciding.has(id) || this.#outcomes.has(id)) return;
     this.#deciding.add(id);
+    // The server decides after this, so that its time to undo never ends before the button goes.
+    const at = performance.now();
     const done = await this.#send(command);
     this.#deciding.delete(id);
     if (done) {
-      const outcome = outcomeOf(review, command);
+      const outcome = outcomeOf(review, command, at);
       this.#outcomes.set(id, outcome);
+      // A second click is not one on Undo, which has just appeared.
+      this.#settle([id]);
       this.drafts[id] = EMPTY_DRAFT;
       this.news = `${outcome.words}: ${subject(review)}`;
     }
     this.#arrange();
+  }
+
+  /** Takes this person's own decision back, once. On failure it may be tried again. */
+  async undo(review: Review): Promise<void> {
+    const { id } = review;
+    const decided = this.#outcomes.get(id);
+    if (decided === undefined || !mayUndo(decided) || this.#deciding.has(id)) return;
+    this.#deciding.add(id);
+    const done = await this.#send({ do: "undo", request: id });
+    this.#deciding.delete(id);
+    if (done) {
+      const words = "Taken back";
+      this.news = `${words}: ${subject(review)}`;
+      // A vote that is taken back leaves a request that waits; another decision, one that is over.
+      if (this.#pushed?.some((waits) => waits.id === id) === true) this.#outcomes.delete(id);
+      else this.#outcomes.set(id, over(words, performance.now()));
+      this.#settle([id]);
+    }
+    this.#arrange();
+  }
+
+  /** The latest decision on screen that this person may take back. */
+  lastUndoable(): Card | undefined {
+    const undoable = this.cards.filter(
+      ({ review, mayUndo }) =>
+        mayUndo && !this.isDeciding(review.id) && !this.isSettling(review.id),
+    );
+    return undoable.sort((a, b) => (a.outcome?.at ?? 0) - (b.outcome?.at ?? 0)).at(-1);
   }
 
   /** Closes a card that stayed only because something is typed there. */
@@ -172,6 +211,7 @@ export class ReviewQueue {
   /** Notes what stands in each card and above it; where that changed, its buttons are inert. */
   place(above: string): void {
     const places = new Map<number, string>();
+    const moved: number[] = [];
     let place = above;
     for (const { review, outcome } of this.cards) {
       const before = this.#places.get(review.id);
@@ -180,9 +220,15 @@ export class ReviewQueue {
       // A decided card keeps its height, so that what is below it stays where it is.
       place += `\n${(outcome === null ? null : before?.split("\n").at(-1)) ?? shape}`;
       places.set(review.id, place);
-      if (before !== place) this.#settlesAt.set(review.id, performance.now() + SETTLE_TIME);
+      if (before !== place) moved.push(review.id);
     }
     this.#places = places;
+    this.#settle(moved);
+  }
+
+  /** Makes the buttons of these requests inert for a moment. */
+  #settle(requests: number[]): void {
+    for (const id of requests) this.#settlesAt.set(id, performance.now() + SETTLE_TIME);
     setTimeout(() => {
       for (const [id, at] of this.#settlesAt)
         if (at <= performance.now()) this.#settlesAt.delete(id);
@@ -202,7 +248,6 @@ export class ReviewQueue {
     const pushed = this.#pushed ?? [];
     const waiting = new Map(pushed.map((review) => [review.id, review]));
     const cards: Card[] = inUse ? [] : pushed.map((review) => this.#card(review));
-    let foldsAt = Infinity;
     for (const [index, { review: before }] of this.cards.entries()) {
       const { id } = before;
       const review = waiting.get(id);
@@ -213,10 +258,9 @@ export class ReviewQueue {
       if (!this.#deciding.has(id) && !this.#outcomes.has(id))
         this.#outcomes.set(id, this.#gone(before));
       const card = this.#card(before);
-      const ends = card.outcome === null ? Infinity : card.outcome.at + FOLD_AFTER;
-      if (inUse || this.#deciding.has(id) || this.draft(id).form !== "none" || ends > now)
+      const stays = card.outcome === null || card.outcome.at + UNDO_TIME > now;
+      if (inUse || this.#deciding.has(id) || this.draft(id).form !== "none" || stays)
         cards.splice(Math.min(index, cards.length), 0, card);
-      if (ends > now) foldsAt = Math.min(foldsAt, ends);
     }
     if (inUse) {
       const old = new Set(cards.map(({ review }) => review.id));
@@ -226,18 +270,20 @@ export class ReviewQueue {
     const shown = new Set(cards.map(({ review }) => review.id));
     for (const id of this.#outcomes.keys()) if (!shown.has(id)) this.#outcomes.delete(id);
     clearTimeout(this.#timer);
-    if (!inUse && foldsAt !== Infinity) this.#arrangeIn(foldsAt - now);
+    const ends = cards.map(({ outcome }) => (outcome?.at ?? Infinity) + UNDO_TIME);
+    const next = Math.min(...ends.filter((at) => at > now));
+    if (next !== Infinity) this.#arrangeIn(next - now);
   }
 
   #card(review: Review): Card {
-    return { review, outcome: this.#outcomes.get(review.id) ?? null };
+    const outcome = this.#outcomes.get(review.id) ?? null;
+    return { review, outcome, mayUndo: outcome !== null && mayUndo(outcome) };
   }
 
   /** How a request ended that this person did not decide. Nobody looks, so it may go at once. */
   #gone({ id, lapsesAt }: Review): Outcome {
-    const over = lapsesAt <= this.#serverNow() ? "expired" : "unknown";
-    const words = this.#became(id) ?? OUTCOMES[over];
-    return { words, tone: "muted", comment: "", at: -FOLD_AFTER };
+    const kind = lapsesAt <= this.#serverNow() ? "expired" : "unknown";
+    return over(this.#became(id) ?? OUTCOMES[kind], -UNDO_TIME);
   }
 }
 
@@ -251,12 +297,20 @@ export function title(review: Review): string {
   return `${plain(review.requester)} asks for ${plain(review.resource)}`;
 }
 
-function outcomeOf(review: Review, command: Decision): Outcome {
-  const at = performance.now();
+function mayUndo({ own, at }: Outcome): boolean {
+  return own && at + UNDO_TIME > performance.now();
+}
+
+/** What became of a request, where this person has nothing to take back. */
+function over(words: string, at: number): Outcome {
+  return { words, tone: "muted", comment: "", at, own: false };
+}
+
+function outcomeOf(review: Review, command: Decision, at: number): Outcome {
   const { comment } = command;
   const principal = review.onBehalfOf === undefined ? "" : `, for ${plain(review.onBehalfOf)}`;
   if (command.do === "deny")
-    return { words: OUTCOMES.denied + principal, tone: "stop", comment, at };
+    return { words: OUTCOMES.denied + principal, tone: "stop", comment, at, own: true };
   const seconds = command.seconds ?? review.seconds;
-  return { words: approved(seconds) + principal, tone: "open", comment, at };
+  return { words: approved(seconds) + principal, tone: "open", comment, at, own: true };
 }

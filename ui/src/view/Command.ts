@@ -64,7 +64,11 @@ request: number,
 /**
  * Why, for the requester; not blank.
  */
-comment: string, } | { "do": "signIn", 
+comment: string, } | { "do": "undo", 
+/**
+ * The request.
+ */
+request: number, } | { "do": "signIn", 
 /**
  * The controller's address.
  */
