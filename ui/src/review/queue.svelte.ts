@@ -3,7 +3,7 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import type { Tone } from "../resources/lock";
 import type { Command } from "../view/Command";
 import type { Review } from "../view/Review";
-import { approved, OUTCOMES, plain } from "../wording";
+import { approved, moment, OUTCOMES, plain } from "../wording";
 import type { Unit } from "./lengths";
 
 /** What a reviewer has typed about a request but not sent. */
@@ -159,7 +159,7 @@ export class ReviewQueue {
     const done = await this.#send(command);
     this.#deciding.delete(id);
     if (done) {
-      const outcome = outcomeOf(review, command, at);
+      const outcome = this.#outcomeOf(review, command, at);
       this.#outcomes.set(id, outcome);
       // A second click is not one on Undo, which has just appeared.
       this.#settle([id]);
@@ -280,6 +280,18 @@ export class ReviewQueue {
     return { review, outcome, mayUndo: outcome !== null && mayUndo(outcome) };
   }
 
+  #outcomeOf(review: Review, command: Decision, at: number): Outcome {
+    const { comment } = command;
+    const principal = review.onBehalfOf === undefined ? "" : `, for ${plain(review.onBehalfOf)}`;
+    if (command.do === "deny")
+      return { words: OUTCOMES.denied + principal, tone: "stop", comment, at, own: true };
+    const seconds = command.seconds ?? review.seconds;
+    const now = this.#serverNow();
+    const ends = endsEarly(review, seconds, now);
+    const words = ends === undefined ? approved(seconds) : `Approved until ${moment(ends, now)}`;
+    return { words: words + principal, tone: "open", comment, at, own: true };
+  }
+
   /** How a request ended that this person did not decide. Nobody looks, so it may go at once. */
   #gone({ id, lapsesAt }: Review): Outcome {
     const kind = lapsesAt <= this.#serverNow() ? "expired" : "unknown";
@@ -290,6 +302,12 @@ export class ReviewQueue {
 /** Whose request for what, for the names of buttons and for announcements. */
 export function subject(review: Review): string {
   return `${plain(review.requester)}, ${plain(review.resource)}`;
+}
+
+/** When access ends at the latest, where that is before the length is over that is approved now. */
+export function endsEarly(review: Review, seconds: number | null, now: number): number | undefined {
+  if (seconds === null || review.endsBy === undefined) return undefined;
+  return review.endsBy < (review.startsAt ?? now) + seconds * 1_000 ? review.endsBy : undefined;
 }
 
 /** The request in one sentence. */
@@ -304,13 +322,4 @@ function mayUndo({ own, at }: Outcome): boolean {
 /** What became of a request, where this person has nothing to take back. */
 function over(words: string, at: number): Outcome {
   return { words, tone: "muted", comment: "", at, own: false };
-}
-
-function outcomeOf(review: Review, command: Decision, at: number): Outcome {
-  const { comment } = command;
-  const principal = review.onBehalfOf === undefined ? "" : `, for ${plain(review.onBehalfOf)}`;
-  if (command.do === "deny")
-    return { words: OUTCOMES.denied + principal, tone: "stop", comment, at, own: true };
-  const seconds = command.seconds ?? review.seconds;
-  return { words: approved(seconds) + principal, tone: "open", comment, at, own: true };
 }
