@@ -575,9 +575,38 @@ describe("a request that somebody else decides", () => {
   });
 });
 
-test("a new request is announced", () => {
+test("a new request is announced, with what it is for", () => {
+  const unlock = { ...second, seconds: null };
+  const extension = { ...third, extends: NOW + 600_000 };
   push(request, second);
   expect(news()).toBe("Nina Roy asks for Wiki");
+  push(request);
+  push(request, unlock);
+  expect(news()).toBe("Nina Roy asks to unlock Wiki");
+  push(request, unlock, extension);
+  expect(news()).toBe("Ilse Brandt asks to extend Mail relay");
+  expect(cards().map((card) => card.ariaLabel)).toEqual([
+    "Lee Novak asks for Grafana",
+    "Nina Roy asks to unlock Wiki",
+    "Ilse Brandt asks to extend Mail relay",
+  ]);
+});
+
+/** A right-to-left name must not turn round what stands beside it. */
+test("every name stands isolated", async () => {
+  const isolated = () => [...document.querySelectorAll("article bdi")].map((it) => it.textContent);
+  push({ ...request, onBehalfOf: "דן", askedReviewers: ["נועה", "יעל"] });
+  await settle();
+  for (const name of ["דן", "נועה", "יעל"]) expect(isolated()).toContain(name);
+  expect(text()).toContain("Asked: נועה, יעל");
+  await pass(SETTLE_TIME);
+  await click("Approve 4 hours");
+  expect(isolated()).toContain("דן");
+  expect(text()).toContain("Approved for 4 hours, for דן");
+  push({ ...second, requester: "נועה", mayDecide: false });
+  await settle();
+  const own = document.querySelector(".own bdi");
+  expect(own?.textContent).toBe("נועה");
 });
 
 test("one's own request is left to others", () => {

@@ -24,6 +24,8 @@ export type Decision = Extract<Command, { do: "approve" | "deny" }>;
 export interface Outcome {
   /** `Approved for 2 hours`, `Unlocked`, `Denied`, `Rosa approved it for 2 hours.`, `Expired`. */
   words: string;
+  /** The name of whom this person decided for, as it is shown; empty in their own right. */
+  principal: string;
   tone: Tone;
   /** The comment that went with this person's decision. */
   comment: string;
@@ -164,7 +166,7 @@ export class ReviewQueue {
       // A second click is not one on Undo, which has just appeared.
       this.#settle([id]);
       this.drafts[id] = EMPTY_DRAFT;
-      this.news = `${outcome.words}: ${subject(review)}`;
+      this.news = `${spoken(outcome)}: ${subject(review)}`;
     }
     this.#arrange();
   }
@@ -282,14 +284,14 @@ export class ReviewQueue {
 
   #outcomeOf(review: Review, command: Decision, at: number): Outcome {
     const { comment } = command;
-    const principal = review.onBehalfOf === undefined ? "" : `, for ${plain(review.onBehalfOf)}`;
+    const principal = plain(review.onBehalfOf ?? "");
     if (command.do === "deny")
-      return { words: OUTCOMES.denied + principal, tone: "stop", comment, at, own: true };
+      return { words: OUTCOMES.denied, principal, tone: "stop", comment, at, own: true };
     const seconds = command.seconds ?? review.seconds;
     const now = this.#serverNow();
     const ends = endsEarly(review, seconds, now);
     const words = ends === undefined ? approved(seconds) : `Approved until ${moment(ends, now)}`;
-    return { words: words + principal, tone: "open", comment, at, own: true };
+    return { words, principal, tone: "open", comment, at, own: true };
   }
 
   /** How a request ended that this person did not decide. Nobody looks, so it may go at once. */
@@ -310,9 +312,17 @@ export function endsEarly(review: Review, seconds: number | null, now: number): 
   return review.endsBy < (review.startsAt ?? now) + seconds * 1_000 ? review.endsBy : undefined;
 }
 
-/** The request in one sentence. */
+/** The request in one sentence, as its notification has it. */
 export function title(review: Review): string {
-  return `${plain(review.requester)} asks for ${plain(review.resource)}`;
+  const [requester, resource] = [plain(review.requester), plain(review.resource)];
+  if (review.extends !== undefined) return `${requester} asks to extend ${resource}`;
+  if (review.seconds === null) return `${requester} asks to unlock ${resource}`;
+  return `${requester} asks for ${resource}`;
+}
+
+/** How a request ended, without markup. */
+export function spoken({ words, principal }: Outcome): string {
+  return principal === "" ? words : `${words}, for ${principal}`;
 }
 
 function mayUndo({ own, at }: Outcome): boolean {
@@ -321,5 +331,5 @@ function mayUndo({ own, at }: Outcome): boolean {
 
 /** What became of a request, where this person has nothing to take back. */
 function over(words: string, at: number): Outcome {
-  return { words, tone: "muted", comment: "", at, own: false };
+  return { words, principal: "", tone: "muted", comment: "", at, own: false };
 }
