@@ -122,6 +122,7 @@ pub(crate) fn review(id: i64, may_decide: bool) -> Review {
         asked_reviewers: Vec::new(),
         request,
         recent_grants: 0,
+        ends_by: None,
         may_decide,
     }
 }

@@ -331,6 +331,10 @@ pub struct Review {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "number")]
     pub starts_at: Option<i64>,
+    /// When access ends at the latest, however long is approved. Absent where only its length limits it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub ends_by: Option<i64>,
     /// For whom the person decides as a deputy. Absent in their own right.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

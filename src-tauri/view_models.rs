@@ -296,6 +296,7 @@ fn decided(state: &AppState) -> Vec<Decided> {
 fn reviews(state: &AppState) -> Option<Vec<Review>> {
     let reviews = state.model().reviews.iter().map(|review| {
         let request = &review.request;
+        let extends = extended(request);
         Review {
             id: request.id.0,
             requester: request.requester.name.clone(),
@@ -303,9 +304,10 @@ fn reviews(state: &AppState) -> Option<Vec<Review>> {
             group: request.group_name.clone(),
             reason: request.reason.clone(),
             seconds: request.asked.map(Length::seconds),
-            extends: extended(request).map(|grant| millis(grant.expires_at)),
-            extended_until: request.ends_at.map(millis),
+            extends: extends.map(|grant| millis(grant.expires_at)),
+            extended_until: extends.and(request.ends_at).map(millis),
             starts_at: request.starts_at.map(millis),
+            ends_by: review.ends_by().map(millis),
             on_behalf_of: { review.on_behalf_of.as_ref() }.map(|principal| principal.name.clone()),
             asked_reviewers: review.asked_reviewers.clone(),
             since: millis(request.created_at),

@@ -223,8 +223,14 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                         }
                         (Some(asked), None) => {
                             let starts = starts_at.map(|at| time_format::moment(at, now, zone));
-                            let from = starts.map(|at| format!(", from {at}"));
-                            with_quote(&format!("For {asked}{}", from.unwrap_or_default()), reason)
+                            let from = starts.map(|at| format!(", from {at}")).unwrap_or_default();
+                            let ends = ends_early(state, *request, *asked, now);
+                            let until = ends.map(|at| {
+                                let at = time_format::moment(at, now, zone);
+                                format!(", until {at} at the latest")
+                            });
+                            let what = format!("For {asked}{from}{}", until.unwrap_or_default());
+                            with_quote(&what, reason)
                         }
                         (None, _) => with_quote("It was not used for a while", reason),
                     },
@@ -246,6 +252,19 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             },
         ),
     }
+}
+
+/// When access ends that does not last as long as it is asked for.
+fn ends_early(
+    state: &AppState,
+    request: RequestId,
+    asked: Length,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let reviews = &state.model().reviews;
+    let review = reviews.iter().find(|it| it.request.id == request)?;
+    let starts = review.request.starts_at.unwrap_or(now);
+    review.ends_by().filter(|at| *at < asked.after(starts))
 }
 
 /// On whose behalf a deputy is asked to decide.

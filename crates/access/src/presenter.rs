@@ -132,9 +132,10 @@ impl<'t> Show<'t> {
             Err(settled) => settled,
         };
         let grant = self.grant_of(&request).await?;
-        let ends_at = match request.terms.purpose.extends() {
-            Some(_) => ends_at(self.tx, request.clone(), self.now).await?,
-            None => None,
+        // What clients keep is without ends that move with the time.
+        let ends_at = match (request.terms.purpose.extends(), request.starts_at) {
+            (None, None) => None,
+            _ => ends_at(self.tx, request.clone(), self.now).await?,
         };
         let grant = match grant {
             Some(grant) => Some(self.grant(grant).await?),

@@ -7,7 +7,7 @@ use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::request::Request;
+use hourkey_domain::request::{Purpose, Request};
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, most_permissive};
 use hourkey_protocol::access::{
     AssignmentChoice, ExtensionChoice, Page, Request as Shown, Resource, ResourceDetail, Review,
@@ -369,6 +369,13 @@ pub async fn review_in(
     if !actor.reviews(requester, resource) {
         return Ok(None);
     }
+    let ends_by = match request.terms.purpose {
+        Purpose::Grant => {
+            let live = organisation.effective_assignment(request.terms.assignment);
+            live.and_then(|live| request.until(&live))
+        }
+        Purpose::Extension(_) | Purpose::Unlock => None,
+    };
     let recent_grants = tx.grants_since(requester, resource, now - RECENTLY).await?;
     let by = actor.reach.decider(requester, resource);
     let mut asked = tx.asked_reviewers(request.id).await?;
@@ -390,6 +397,7 @@ pub async fn review_in(
         recent_grants,
         may_decide: by.is_some(),
         asked_reviewers,
+        ends_by,
     }))
 }
 

@@ -86,8 +86,8 @@ pub(crate) async fn run(
 fn said(named: &Deputy) -> String {
     format!(
         "{} decides for {} from {} until {}.",
-        named.deputy.name,
-        named.principal.name,
+        visible(&named.deputy.name),
+        visible(&named.principal.name),
         at(named.from),
         at(named.until)
     )

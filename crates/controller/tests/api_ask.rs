@@ -646,6 +646,49 @@ async fn an_assignment_that_ends_soon_shortens_or_refuses() {
     );
 }
 
+/// What clients keep of a request says when its access ends, without moving with the time.
+#[tokio::test]
+async fn reviewers_are_told_when_access_ends() {
+    let env = TestEnv::new().await;
+    let (people, database) = (env.people, env.resources.database);
+    let assignments = env.assignments;
+    let queue = || async {
+        let snapshot = env.get(people.dan, "/snapshot").await.json();
+        let review = &snapshot["reviews"][0];
+        json!([review["request"]["ends_at"], review["ends_by"]])
+    };
+    let asked = json!({ "resource": database, "reason": "why", "seconds": 7_200 });
+    let answer = env.post(people.ann, "/requests", asked.clone()).await;
+    assert_eq!(queue().await, json!([null, null]));
+    env.change(move |tx| {
+        Box::pin(async move {
+            let mut own = tx.assignment(assignments.database).await?.unwrap();
+            own.until = Some("2030-01-01T01:00:00Z".parse().unwrap());
+            Ok(tx.update_assignment(own).await?)
+        })
+    })
+    .await;
+    assert_eq!(queue().await, json!([null, "2030-01-01T01:00:00Z"]));
+    env.wait(TimeDelta::minutes(5)).await;
+    assert_eq!(queue().await, json!([null, "2030-01-01T01:00:00Z"]));
+    // With a start, the end does not move either.
+    env.post(
+        people.ann,
+        &format!("/requests/{}/cancel", answer.id()),
+        json!({}),
+    )
+    .await;
+    let mut later = asked;
+    later["starts_at"] = json!("2030-01-01T00:20:00Z");
+    later["seconds"] = json!(1_200);
+    let answer = env.post(people.ann, "/requests", later).await;
+    assert_eq!(answer.status, 201, "{answer}");
+    let both = json!(["2030-01-01T00:40:00Z", "2030-01-01T01:00:00Z"]);
+    assert_eq!(queue().await, both);
+    env.wait(TimeDelta::minutes(5)).await;
+    assert_eq!(queue().await, both);
+}
+
 fn ask(resource: ResourceId, reason: &str) -> Value {
     json!({ "resource": resource, "reason": reason })
 }

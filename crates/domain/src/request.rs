@@ -410,8 +410,15 @@ impl Request {
             asked: self.asked.min(longest),
             longest,
             total: self.terms.period.total(live.total),
-            until: [self.terms.until, live.until].into_iter().flatten().min(),
+            until: self.until(live),
         }
+    }
+
+    /// When the assignment ends along which it asks, as snapshot and live assignment have it: access lasts
+    /// no longer.
+    #[must_use]
+    pub fn until(&self, live: &EffectiveAssignment) -> Option<Time> {
+        [self.terms.until, live.until].into_iter().flatten().min()
     }
 
     /// An extension that goes with its grant, though nobody decided it up to that very moment
@@ -472,8 +479,7 @@ impl Pending {
     ) -> Result<(Window, Length), CannotApprove> {
         let starts_at = self.0.starts_at.unwrap_or(now);
         let full = self.longest(allowed, live)?.after(starts_at);
-        let ends = [self.0.terms.until, live.until];
-        let expires_at = ends.into_iter().flatten().fold(full, Time::min);
+        let expires_at = self.0.until(live).map_or(full, |until| until.min(full));
         let length =
             Length::between(starts_at, expires_at).map_err(|_| CannotApprove::EndsTooSoon)?;
         let window = Window {

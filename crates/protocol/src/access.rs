@@ -404,8 +404,8 @@ pub struct Request {
     /// The grant it made, or the one that it extends.
     pub grant: Option<Grant>,
     /// While it waits: when access would end if it were approved at the moment of this answer. `None` for
-    /// an unlock, and where it would not last longer. The event stream tells it of extensions alone: what
-    /// it sends is kept, and the others move with the time.
+    /// an unlock, and where it would not last longer. The event stream tells it of extensions, and of
+    /// requests with a start: what it sends is kept, and the end of others moves with the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<DateTime<Utc>>,
 }
@@ -536,6 +536,20 @@ pub struct Review {
     /// The names of those whom an administrator asked to decide it, and who still may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked_reviewers: Vec<String>,
+    /// When access ends at the latest, however long is approved: the assignment along which it is asked for
+    /// ends then. `None` where it does not end, for an extension and for an unlock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_by: Option<DateTime<Utc>>,
+}
+
+impl Review {
+    /// When access ends at the latest, whatever length is approved and whenever: with a start, when it ends as
+    /// it was asked.
+    #[must_use]
+    pub fn ends_by(&self) -> Option<DateTime<Utc>> {
+        let scheduled = self.request.starts_at.and(self.request.ends_at);
+        scheduled.or(self.ends_by)
+    }
 }
 
 /// A resource that locks when a user does not use it, as administrators see it.

@@ -279,6 +279,40 @@ fn an_unlock_is_told_with_the_days_until_it_locks_again() {
 }
 
 #[test]
+fn a_reviewer_reads_until_when_access_would_last() {
+    let said = |starts: Option<i64>, ends_at: Option<i64>, ends_by: Option<i64>| {
+        let mut harness = AppHarness::signed_in(snapshot(0, vec![]));
+        let mut asked = please_review(5);
+        if let What::PleaseReview { starts_at, .. } = &mut asked {
+            *starts_at = starts.map(at);
+        }
+        let mut news = changes(0, vec![], vec![notice(3, 0, asked)]);
+        if let Update::Changes(changes) = &mut news {
+            let mut review = review(5, true);
+            review.request.starts_at = starts.map(at);
+            review.request.ends_at = ends_at.map(at);
+            review.ends_by = ends_by.map(at);
+            changes.reviews = vec![review];
+        }
+        let effects = harness.update(news);
+        let [shown] = &harness.shown(&effects)[..] else {
+            panic!("one notification");
+        };
+        let (_, body) = shown.split_once(": For ").unwrap();
+        body.split_once(": ").unwrap().0.to_owned()
+    };
+    assert_eq!(said(None, None, None), "30 minutes");
+    assert_eq!(said(None, None, Some(31)), "30 minutes");
+    let early = "30 minutes, until 10:20 at the latest";
+    assert_eq!(said(None, None, Some(20)), early);
+    assert_eq!(said(Some(10), Some(40), Some(50)), "30 minutes, from 10:10");
+    assert_eq!(
+        said(Some(10), Some(20), Some(20)),
+        "30 minutes, from 10:10, until 10:20 at the latest"
+    );
+}
+
+#[test]
 fn what_the_system_ends_says_why() {
     use hourkey_domain::cause::Cause;
     use hourkey_domain::ids::GrantId;

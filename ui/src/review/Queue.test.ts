@@ -134,6 +134,48 @@ test("a deputy reads for whom, and everybody who was asked", async () => {
   expect(cards()[0]?.textContent).toContain("Approved for 4 hours, for Rosa Ott");
 });
 
+describe("an assignment that ends before the length is over", () => {
+  const END = NOW + 3_600_000;
+  const at = (time: number) => new Date(time).toTimeString().slice(0, 5);
+
+  test("is said beside the length, on the button and afterwards", async () => {
+    push({ ...request, endsBy: END });
+    await settle();
+    expect(text()).toContain(`Requests access for 4 hours, until ${at(END)} at the latest`);
+    expect(() => button("Approve 4 hours")).toThrow();
+    await click(`Approve until ${at(END)}`);
+    expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
+    expect(cards()[0]?.textContent).toContain(`Approved until ${at(END)}`);
+  });
+
+  test("with a start it is counted from there", async () => {
+    const end = NOW + 4 * 3_600_000 + 900_000;
+    push({ ...request, startsAt: NOW + 1_800_000, endsBy: end });
+    await settle();
+    expect(text()).toMatch(/for 4 hours, from \d\d:\d\d, until \d\d:\d\d at the latest/);
+    expect(() => button(`Approve until ${at(end)}`)).not.toThrow();
+  });
+
+  test("counts for a shorter time too, and only where it is shorter", async () => {
+    push({ ...request, endsBy: NOW + 5_400_000 });
+    await pass(SETTLE_TIME);
+    await click("Shorter…");
+    expect(() => button(`Approve until ${at(NOW + 5_400_000)}`)).not.toThrow(); // of 2 hours
+    for (const chip of document.querySelectorAll<HTMLElement>("label.chip"))
+      if (chip.textContent.includes("1 hour")) chip.querySelector("input")?.click();
+    await settle();
+    expect(() => button("Approve 1 hour")).not.toThrow();
+  });
+
+  test("begins to count while the card stands there", async () => {
+    push({ ...request, endsBy: NOW + 4 * 3_600_000 + 90_000 });
+    await pass(SETTLE_TIME);
+    expect(() => button("Approve 4 hours")).not.toThrow();
+    await pass(91_000);
+    expect(() => button("Approve 4 hours")).toThrow();
+  });
+});
+
 test("opens the request's review page", async () => {
   await click("Open in browser: Lee Novak, Grafana");
   expect(sent()).toEqual([{ do: "reviewPage", request: 11 }]);
@@ -541,9 +583,38 @@ describe("a request that somebody else decides", () => {
   });
 });
 
-test("a new request is announced", () => {
+test("a new request is announced, with what it is for", () => {
+  const unlock = { ...second, seconds: null };
+  const extension = { ...third, extends: NOW + 600_000 };
   push(request, second);
   expect(news()).toBe("Nina Roy asks for Wiki");
+  push(request);
+  push(request, unlock);
+  expect(news()).toBe("Nina Roy asks to unlock Wiki");
+  push(request, unlock, extension);
+  expect(news()).toBe("Ilse Brandt asks to extend Mail relay");
+  expect(cards().map((card) => card.ariaLabel)).toEqual([
+    "Lee Novak asks for Grafana",
+    "Nina Roy asks to unlock Wiki",
+    "Ilse Brandt asks to extend Mail relay",
+  ]);
+});
+
+/** A right-to-left name must not turn round what stands beside it. */
+test("every name stands isolated", async () => {
+  const isolated = () => [...document.querySelectorAll("article bdi")].map((it) => it.textContent);
+  push({ ...request, onBehalfOf: "דן", askedReviewers: ["נועה", "יעל"] });
+  await settle();
+  for (const name of ["דן", "נועה", "יעל"]) expect(isolated()).toContain(name);
+  expect(text()).toContain("Asked: נועה, יעל");
+  await pass(SETTLE_TIME);
+  await click("Approve 4 hours");
+  expect(isolated()).toContain("דן");
+  expect(text()).toContain("Approved for 4 hours, for דן");
+  push({ ...second, requester: "נועה", mayDecide: false });
+  await settle();
+  const own = document.querySelector(".own bdi");
+  expect(own?.textContent).toBe("נועה");
 });
 
 test("one's own request is left to others", () => {

@@ -3,7 +3,7 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import type { Tone } from "../resources/lock";
 import type { Command } from "../view/Command";
 import type { Review } from "../view/Review";
-import { approved, OUTCOMES, plain } from "../wording";
+import { approved, moment, OUTCOMES, plain } from "../wording";
 import type { Unit } from "./lengths";
 
 /** What a reviewer has typed about a request but not sent. */
@@ -24,6 +24,8 @@ export type Decision = Extract<Command, { do: "approve" | "deny" }>;
 export interface Outcome {
   /** `Approved for 2 hours`, `Unlocked`, `Denied`, `Rosa approved it for 2 hours.`, `Expired`. */
   words: string;
+  /** The name of whom this person decided for, as it is shown; empty in their own right. */
+  principal: string;
   tone: Tone;
   /** The comment that went with this person's decision. */
   comment: string;
@@ -159,12 +161,12 @@ export class ReviewQueue {
     const done = await this.#send(command);
     this.#deciding.delete(id);
     if (done) {
-      const outcome = outcomeOf(review, command, at);
+      const outcome = this.#outcomeOf(review, command, at);
       this.#outcomes.set(id, outcome);
       // A second click is not one on Undo, which has just appeared.
       this.#settle([id]);
       this.drafts[id] = EMPTY_DRAFT;
-      this.news = `${outcome.words}: ${subject(review)}`;
+      this.news = `${spoken(outcome)}: ${subject(review)}`;
     }
     this.#arrange();
   }
@@ -280,6 +282,18 @@ export class ReviewQueue {
     return { review, outcome, mayUndo: outcome !== null && mayUndo(outcome) };
   }
 
+  #outcomeOf(review: Review, command: Decision, at: number): Outcome {
+    const { comment } = command;
+    const principal = plain(review.onBehalfOf ?? "");
+    if (command.do === "deny")
+      return { words: OUTCOMES.denied, principal, tone: "stop", comment, at, own: true };
+    const seconds = command.seconds ?? review.seconds;
+    const now = this.#serverNow();
+    const ends = endsEarly(review, seconds, now);
+    const words = ends === undefined ? approved(seconds) : `Approved until ${moment(ends, now)}`;
+    return { words, principal, tone: "open", comment, at, own: true };
+  }
+
   /** How a request ended that this person did not decide. Nobody looks, so it may go at once. */
   #gone({ id, lapsesAt }: Review): Outcome {
     const kind = lapsesAt <= this.#serverNow() ? "expired" : "unknown";
@@ -292,9 +306,23 @@ export function subject(review: Review): string {
   return `${plain(review.requester)}, ${plain(review.resource)}`;
 }
 
-/** The request in one sentence. */
+/** When access ends at the latest, where that is before the length is over that is approved now. */
+export function endsEarly(review: Review, seconds: number | null, now: number): number | undefined {
+  if (seconds === null || review.endsBy === undefined) return undefined;
+  return review.endsBy < (review.startsAt ?? now) + seconds * 1_000 ? review.endsBy : undefined;
+}
+
+/** The request in one sentence, as its notification has it. */
 export function title(review: Review): string {
-  return `${plain(review.requester)} asks for ${plain(review.resource)}`;
+  const [requester, resource] = [plain(review.requester), plain(review.resource)];
+  if (review.extends !== undefined) return `${requester} asks to extend ${resource}`;
+  if (review.seconds === null) return `${requester} asks to unlock ${resource}`;
+  return `${requester} asks for ${resource}`;
+}
+
+/** How a request ended, without markup. */
+export function spoken({ words, principal }: Outcome): string {
+  return principal === "" ? words : `${words}, for ${principal}`;
 }
 
 function mayUndo({ own, at }: Outcome): boolean {
@@ -303,14 +331,5 @@ function mayUndo({ own, at }: Outcome): boolean {
 
 /** What became of a request, where this person has nothing to take back. */
 function over(words: string, at: number): Outcome {
-  return { words, tone: "muted", comment: "", at, own: false };
-}
-
-function outcomeOf(review: Review, command: Decision, at: number): Outcome {
-  const { comment } = command;
-  const principal = review.onBehalfOf === undefined ? "" : `, for ${plain(review.onBehalfOf)}`;
-  if (command.do === "deny")
-    return { words: OUTCOMES.denied + principal, tone: "stop", comment, at, own: true };
-  const seconds = command.seconds ?? review.seconds;
-  return { words: approved(seconds) + principal, tone: "open", comment, at, own: true };
+  return { words, principal: "", tone: "muted", comment: "", at, own: false };
 }

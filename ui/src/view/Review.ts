@@ -41,6 +41,10 @@ extendedUntil?: number,
  */
 startsAt?: number, 
 /**
+ * When access ends at the latest, however long is approved. Absent where only its length limits it.
+ */
+endsBy?: number, 
+/**
  * For whom the person decides as a deputy. Absent in their own right.
  */
 onBehalfOf?: string, 

@@ -78,6 +78,7 @@ fn review(request: i64) -> Review {
             ends_at: None,
         },
         recent_grants: 0,
+        ends_by: None,
         may_decide: true,
     }
 }
