@@ -13,7 +13,7 @@ use hourkey_access::error::AppError;
 use hourkey_access::organisation::{Comparison, OrgFile};
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
-use hourkey_domain::organisation::{Contents, Organisation};
+use hourkey_domain::organisation::{Contents, HELD_BACK_FOR, HeldBack, Organisation};
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::{Room, Write};
 use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
@@ -114,6 +114,35 @@ async fn what_goes_along_with_a_removed_group_is_gone() {
     let value = followed.check().await;
     assert!(value.fallback_groups().is_empty());
     assert_eq!(value.reached(env.people.ann).count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_held_back_from_a_removed_person_is_gone() {
+    let followed = Followed::new().await;
+    let env = &followed.history.env;
+    let (eve, assignment) = (env.people.eve, env.assignments.wiki);
+    let held = env.app.transact(Room::Usual, move |tx, now| {
+        Box::pin(async move {
+            let held = HeldBack {
+                user: eve,
+                assignment,
+                until: now + HELD_BACK_FOR,
+                earlier: None,
+            };
+            tx.set_held_back(eve, vec![held]).await?;
+            record(tx, Entity::User(eve), now).await
+        })
+    });
+    held.await.unwrap();
+    assert_eq!(followed.check().await.held_back_from(eve).count(), 1);
+    let removed = env.app.transact(Room::Usual, move |tx, now| {
+        Box::pin(async move {
+            tx.remove_user(eve).await?;
+            record(tx, Entity::User(eve), now).await
+        })
+    });
+    removed.await.unwrap();
+    assert_eq!(followed.check().await.held_back_from(eve).count(), 0);
 }
 
 #[tokio::test]

@@ -121,6 +121,7 @@ async fn take_entity(
             }
             None => {
                 value.set_bars(id, &[]);
+                value.set_held_back(id, Vec::new());
                 let groups = value.groups_of(id).to_vec();
                 if let Some((login, name)) = tx.user_name(id).await? {
                     value.set_removed_user(id, Names { login, name });
