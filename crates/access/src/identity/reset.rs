@@ -71,13 +71,12 @@ pub(crate) async fn new_link_code(
     let code = new_code(32);
     let link = digest(&plain_code(&code));
     tx.put_reset_link(link, user, now + LIFETIME).await?;
-    let detail = json!({ "expires_at": now + LIFETIME });
     let entry = Entry {
         at: now,
         actor,
         action: AuditAction::PasswordLinkMade,
         subject: Subject::Account { user },
-        detail,
+        detail: json!({ "expires_at": now + LIFETIME }),
     };
     tx.record(entry).await?;
     Ok(code)
@@ -104,14 +103,18 @@ pub(crate) async fn mailed_link_code(
             let code = new_link_code(tx, user, Some(actor), now).await?;
             let address = tx.address_choosers(user).await?;
             let server = tx.server_choosers(now - BARRED_FOR).await?;
-            let mut readers: BTreeSet<_> = address.iter().chain(&server).copied().collect();
-            readers.remove(&user);
+            let readers: BTreeSet<_> = { address.iter().chain(&server).copied() }
+                .filter(|reader| *reader != user)
+                .collect();
             let barred = tx.shown_links(Some(user)).await?;
             let is_known = |reader: &UserId| barred.iter().any(|it| it.shown_to == *reader);
-            let is_new = !readers.iter().all(is_known);
-            let before = directory::advanced(tx, &known).await?;
-            note_ways_in(tx, user, readers, now).await?;
-            if is_new {
+            // Where all are barred already, the day only begins again: nothing follows from that.
+            let before = match readers.iter().all(is_known) {
+                true => None,
+                false => Some(directory::advanced(tx, &known).await?),
+            };
+            note_ways_in(tx, user, Vec::from_iter(readers), false, now).await?;
+            if let Some(before) = before {
                 let detail = json!({ "address": address, "server": server });
                 record_bar(tx, AuditAction::AccountBarred, user, None, detail, now).await?;
                 reconcile(tx, &before, None, now).await?;
@@ -184,17 +187,8 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
             }
             let code = new_link_code(tx, of, Some(maker.id), now).await?;
             let before = directory::advanced(tx, &known).await?;
-            let mut hands = hands_of(tx, maker.id).await?;
-            hands.retain(|it| *it != of);
-            for shown_to in hands.iter().copied() {
-                let shown = ShownLink {
-                    user: of,
-                    shown_to,
-                    is_shown: true,
-                    at: now,
-                };
-                tx.note_shown_link(shown).await?;
-            }
+            let hands = hands_of(tx, maker.id).await?;
+            let hands = note_ways_in(tx, of, hands, true, now).await?;
             let shown_to = maker.id;
             // Nobody but whoever has the link can be who uses it first.
             if tx.password_hash(of).await?.is_none() {
@@ -254,10 +248,9 @@ pub(crate) async fn note_chosen_address(
     maker: UserId,
     at: Time,
 ) -> Result<(), AppError> {
-    let mut hands = hands_of(tx, maker).await?;
-    hands.retain(|it| *it != user);
+    let hands = hands_of(tx, maker).await?;
+    let hands = note_ways_in(tx, user, hands, false, at).await?;
     tx.set_address_choosers(user, &hands).await?;
-    note_ways_in(tx, user, hands.iter().copied(), at).await?;
     // The maker's own is in the entry of the change.
     if hands.iter().any(|it| *it != maker) {
         let detail = json!({ "address": hands });
@@ -274,23 +267,26 @@ pub(crate) async fn note_chosen_address(
     Ok(())
 }
 
-/// Notes that these people could sign in as somebody, without a link that they were shown.
+/// Notes that these people, but for its owner, could sign in to an account: by a link that was shown, or
+/// otherwise. Returns them.
 async fn note_ways_in(
     tx: &mut dyn Write,
     user: UserId,
-    by: impl IntoIterator<Item = UserId> + Send,
+    mut by: Vec<UserId>,
+    is_shown: bool,
     at: Time,
-) -> Result<(), AppError> {
-    for shown_to in Vec::from_iter(by) {
+) -> Result<Vec<UserId>, AppError> {
+    by.retain(|it| *it != user);
+    for shown_to in by.iter().copied() {
         let way_in = ShownLink {
             user,
             shown_to,
-            is_shown: false,
+            is_shown,
             at,
         };
         tx.note_shown_link(way_in).await?;
     }
-    Ok(())
+    Ok(by)
 }
 
 /// Who was shown links, or chose an address for them, in the last day, of everybody.

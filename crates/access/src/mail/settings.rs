@@ -166,32 +166,21 @@ pub async fn switch_off(app: &App, user: UserId) -> Result<(), AppError> {
     .await
 }
 
-/// Whether the same machines see the mails.
-fn is_same_server(before: &MailSettings, new: &MailSettings) -> bool {
-    let seen_by = |it: &MailSettings| {
-        let MailSettings {
-            host,
-            port,
-            security,
-            login,
-            authorities,
-            ..
-        } = it.clone();
-        (host, port, security, login, authorities)
-    };
-    seen_by(before) == seen_by(new)
-}
-
 /// The stored password, where it may go on being used: typed once, it goes to no other server, to no other
 /// account, and not otherwise protected.
 fn kept(before: &MailSettings, new: &MailSettings) -> Option<Vec<u8>> {
-    let same_account =
-        before.host == new.host && before.port == new.port && before.login == new.login;
-    let as_protected = before.security == new.security && before.authorities == new.authorities;
     before
         .password
         .clone()
-        .filter(|_| same_account && as_protected)
+        .filter(|_| is_same_server(before, new))
+}
+
+/// Whether mails are seen by the same server, for the same account, protected alike.
+fn is_same_server(before: &MailSettings, new: &MailSettings) -> bool {
+    let same_account =
+        before.host == new.host && before.port == new.port && before.login == new.login;
+    let as_protected = before.security == new.security && before.authorities == new.authorities;
+    same_account && as_protected
 }
 
 fn password_needed(was_set_up: bool) -> Wrong {
